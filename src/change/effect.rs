@@ -1,0 +1,206 @@
+//! What a checked change does to the facts.
+
+use indexmap::IndexMap;
+
+use crate::model::{
+    Contact, ContactId, ContactUpdate, Conversation, ConversationId, Directory, Endpoint, EndpointId, Facts, Filter,
+    FilterId, Member, Tag, Team, TeamId, Teammate, TeammateId, Timestamp,
+};
+
+/// One step of a checked change. It always succeeds; what it names exists.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Effect {
+    Directory(DirectoryEffect),
+    AddContact(Contact),
+    UpdateContact(ContactUpdate),
+    SetContactMembers(ContactId, Vec<Member>),
+    TagContact {
+        id: ContactId,
+        add: Vec<Tag>,
+        remove: Vec<Tag>,
+    },
+    RemoveContact(ContactId),
+    StartConversation(Conversation),
+    /// Last activity becomes the later of its own and this; nobody has read it any more.
+    Message(ConversationId, Timestamp),
+    /// Whether it is archived and to whom it is assigned.
+    Place {
+        id: ConversationId,
+        archived: bool,
+        assignee: Option<Member>,
+    },
+    TagConversation {
+        id: ConversationId,
+        add: Vec<Tag>,
+        remove: Vec<Tag>,
+    },
+    AddMember(ConversationId, Member),
+    RemoveMember(ConversationId, Member),
+    SetRead {
+        id: ConversationId,
+        by: TeammateId,
+        read: bool,
+    },
+    SetStar {
+        id: ConversationId,
+        by: TeammateId,
+        starred: bool,
+    },
+    RemoveConversation(ConversationId),
+}
+
+/// One step that alters the directory, whatever else follows from it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum DirectoryEffect {
+    SetContactMembership(bool),
+    PutTeammate(Teammate),
+    /// Ends its memberships, shares, stars and read marks too.
+    RemoveTeammate(TeammateId),
+    PutTeam(Team),
+    /// Ends its memberships and shares too.
+    RemoveTeam(TeamId),
+    PutEndpoint(Endpoint),
+    RemoveEndpoint(EndpointId),
+    PutFilter(Filter),
+    RemoveFilter(FilterId),
+}
+
+impl Directory {
+    /// Alters the directory; a value that is put takes the place of the one with its id, or comes last.
+    pub(crate) fn alter(&mut self, effect: DirectoryEffect) {
+        match effect {
+            DirectoryEffect::SetContactMembership(on) => self.contact_membership = on,
+            DirectoryEffect::PutTeammate(teammate) => put(&mut self.teammates, teammate.id.clone(), teammate),
+            DirectoryEffect::RemoveTeammate(id) => {
+                self.teammates.shift_remove(&id);
+                self.forget(&Member::Teammate(id));
+            }
+            DirectoryEffect::PutTeam(team) => put(&mut self.teams, team.id.clone(), team),
+            DirectoryEffect::RemoveTeam(id) => {
+                self.teams.shift_remove(&id);
+                self.forget(&Member::Team(id));
+            }
+            DirectoryEffect::PutEndpoint(endpoint) => put(&mut self.endpoints, endpoint.id.clone(), endpoint),
+            DirectoryEffect::RemoveEndpoint(id) => drop(self.endpoints.shift_remove(&id)),
+            DirectoryEffect::PutFilter(filter) => put(&mut self.filters, filter.id.clone(), filter),
+            DirectoryEffect::RemoveFilter(id) => drop(self.filters.shift_remove(&id)),
+        }
+    }
+}
+
+fn put<K: Eq + std::hash::Hash, V>(map: &mut IndexMap<K, V>, id: K, value: V) {
+    map.insert(id, value);
+}
+
+impl Facts {
+    /// Carries one effect out.
+    pub(crate) fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Directory(effect) => self.alter_directory(effect),
+            Effect::AddContact(contact) => put(&mut self.contacts, contact.id.clone(), contact),
+            Effect::UpdateContact(update) => {
+                if let Some(contact) = self.contacts.get_mut(&update.id) {
+                    update.carry_out(contact);
+                }
+            }
+            Effect::SetContactMembers(id, members) => {
+                if let Some(contact) = self.contacts.get_mut(&id) {
+                    contact.members = members;
+                }
+            }
+            Effect::TagContact { id, add, remove } => {
+                if let Some(contact) = self.contacts.get_mut(&id) {
+                    retag(&mut contact.tags, &add, &remove);
+                }
+            }
+            Effect::RemoveContact(id) => drop(self.contacts.shift_remove(&id)),
+            Effect::StartConversation(conversation) => {
+                put(&mut self.conversations, conversation.id.clone(), conversation);
+            }
+            Effect::RemoveConversation(id) => drop(self.conversations.shift_remove(&id)),
+            Effect::Message(id, at) => self.alter(&id, |conversation| {
+                conversation.last_activity = conversation.last_activity.max(at);
+                conversation.read_by.clear();
+            }),
+            Effect::Place { id, archived, assignee } => self.alter(&id, |conversation| {
+                conversation.archived = archived;
+                conversation.assignee = assignee;
+            }),
+            Effect::TagConversation { id, add, remove } => {
+                self.alter(&id, |conversation| retag(&mut conversation.tags, &add, &remove));
+            }
+            Effect::AddMember(id, member) => self.alter(&id, |conversation| include(&mut conversation.members, member)),
+            Effect::RemoveMember(id, member) => {
+                self.alter(&id, |conversation| conversation.members.retain(|other| *other != member));
+            }
+            Effect::SetRead { id, by, read } => {
+                self.alter(&id, |conversation| mark(&mut conversation.read_by, by, read))
+            }
+            Effect::SetStar { id, by, starred } => {
+                self.alter(&id, |conversation| mark(&mut conversation.starred_by, by, starred));
+            }
+        }
+    }
+
+    fn alter(&mut self, id: &ConversationId, change: impl FnOnce(&mut Conversation)) {
+        if let Some(conversation) = self.conversations.get_mut(id) {
+            change(conversation);
+        }
+    }
+
+    fn alter_directory(&mut self, effect: DirectoryEffect) {
+        match &effect {
+            DirectoryEffect::RemoveTeammate(id) => {
+                for conversation in self.conversations.values_mut() {
+                    mark(&mut conversation.read_by, id.clone(), false);
+                    mark(&mut conversation.starred_by, id.clone(), false);
+                }
+                self.forget(&Member::Teammate(id.clone()));
+            }
+            DirectoryEffect::RemoveTeam(id) => self.forget(&Member::Team(id.clone())),
+            _ => {}
+        }
+        self.directory.alter(effect);
+    }
+
+    /// Ends the memberships of contacts and conversations.
+    fn forget(&mut self, member: &Member) {
+        for contact in self.contacts.values_mut() {
+            contact.members.retain(|other| other != member);
+        }
+        for conversation in self.conversations.values_mut() {
+            conversation.members.retain(|other| other != member);
+        }
+    }
+}
+
+impl ContactUpdate {
+    fn carry_out(self, contact: &mut Contact) {
+        if let Some(name) = self.name {
+            contact.name = name;
+        }
+        contact.category = self.category.unwrap_or(contact.category);
+        contact.invitation = self.invitation.unwrap_or(contact.invitation);
+    }
+}
+
+/// Adds, then removes: what is both is removed (SPEC 6.6).
+pub(crate) fn retag(tags: &mut Vec<Tag>, add: &[Tag], remove: &[Tag]) {
+    for tag in add {
+        include(tags, tag.clone());
+    }
+    tags.retain(|tag| !remove.contains(tag));
+}
+
+fn include<T: PartialEq>(values: &mut Vec<T>, value: T) {
+    if !values.contains(&value) {
+        values.push(value);
+    }
+}
+
+fn mark(teammates: &mut Vec<TeammateId>, by: TeammateId, marked: bool) {
+    match marked {
+        true => include(teammates, by),
+        false => teammates.retain(|other| *other != by),
+    }
+}

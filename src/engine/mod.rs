@@ -1,0 +1,340 @@
+//! The engine: one organization's facts at one revision, kept current by changes and asked in bulk.
+//!
+//! * [`Engine`] answers questions about everyone and takes changes; [`Viewer`] answers those of one teammate.
+//! * A clone is a snapshot: later changes of either do not touch the other.
+//! * Every answer goes through the same visibility code as [`policy`](crate::policy).
+//!
+//! It holds no sockets, files, clocks or threads, and knows nothing of where facts are stored.
+
+mod cursor;
+mod page;
+mod revision;
+mod viewer;
+
+use std::sync::Arc;
+
+pub use cursor::{Cursor, CursorKey};
+pub use page::{ContactRow, ConversationRow, Page, PageRequest};
+pub use revision::Revision;
+pub use viewer::Viewer;
+
+use crate::change::AccessChange;
+use crate::error::Error;
+use crate::model::{
+    Change, Contact, ContactId, Conversation, ConversationId, Dataset, Endpoint, EndpointId, Facts, Filter, FilterId,
+    Organization, OrganizationId, Team, TeamId, Teammate, TeammateId,
+};
+use crate::policy::{self, Action, Decision, Finding, Resource};
+
+/// One organization's facts at one revision: ask it who can see what, and what is in an inbox; apply changes to it.
+///
+/// `Send` and `Sync`. Cloning it gives a snapshot that later changes don't touch.
+///
+/// # Examples
+/// ```
+/// use visibly::{Change, Conversation, Dataset, Engine, Member, Organization, PhoneNumber, Teammate};
+///
+/// let oak = Organization::new("oak", "Oak Street")
+///     .teammate(Teammate::new("ana", "Ana").admin())
+///     .teammate(Teammate::new("ben", "Ben"))
+///     .endpoint(PhoneNumber::new("main"));
+/// let mut engine = Engine::new(Dataset::new(oak).conversation(Conversation::patient("intake", "main", 10)))?;
+///
+/// let before = engine.clone();
+/// engine.apply(&Change::assign("intake", Member::teammate("ben")))?;
+/// assert_eq!(engine.revision().get(), 1);
+/// assert_eq!(before.revision().get(), 0);
+/// # Ok::<(), visibly::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Engine {
+    facts: Arc<Facts>,
+    revision: Revision,
+    cursor_key: CursorKey,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("organization", self.facts.id())
+            .field("revision", &self.revision)
+            .field("conversations", &self.facts.conversations().len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Checks a dataset and makes an engine of it, at revision 0.
+    ///
+    /// # Errors
+    /// As [`Facts::load`].
+    ///
+    /// # Complexity
+    /// O(size of the dataset).
+    pub fn new(dataset: Dataset) -> Result<Self, Error> {
+        let facts = Facts::load(dataset)?;
+        Ok(Self { facts: Arc::new(facts), revision: Revision::default(), cursor_key: CursorKey::default() })
+    }
+
+    /// Builds an engine piece by piece, without a [`Dataset`] that holds everything at once.
+    ///
+    /// # Errors
+    /// As [`Facts::load`], for the organization.
+    pub fn builder(organization: Organization) -> Result<EngineBuilder, Error> {
+        Ok(EngineBuilder { engine: Self::new(Dataset::new(organization))? })
+    }
+
+    /// The same engine with another key for cursors, for example one that all replicas share.
+    #[must_use]
+    pub fn with_cursor_key(mut self, key: CursorKey) -> Self {
+        self.cursor_key = key;
+        self
+    }
+
+    /// How many changes have been applied since loading, plus the revision that it was loaded at. O(1).
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// Id of the organization. O(1).
+    #[must_use]
+    pub fn organization_id(&self) -> &OrganizationId {
+        &self.facts.directory.id
+    }
+
+    /// Settings, teammates, teams and endpoints, in their order. O(their number).
+    #[must_use]
+    pub fn organization(&self) -> Organization {
+        self.facts.directory.to_organization()
+    }
+
+    /// Whether contact membership is on (SPEC 4.1). O(1).
+    #[must_use]
+    pub fn contact_membership(&self) -> bool {
+        self.facts.directory.contact_membership
+    }
+
+    /// The teammate with this id; `None` if there is none. O(1).
+    #[must_use]
+    pub fn teammate(&self, id: &TeammateId) -> Option<&Teammate> {
+        self.facts.directory.teammates.get(id)
+    }
+
+    /// The team with this id; `None` if there is none. O(1).
+    #[must_use]
+    pub fn team(&self, id: &TeamId) -> Option<&Team> {
+        self.facts.directory.teams.get(id)
+    }
+
+    /// The endpoint with this id; `None` if there is none. O(1).
+    #[must_use]
+    pub fn endpoint(&self, id: &EndpointId) -> Option<&Endpoint> {
+        self.facts.directory.endpoints.get(id)
+    }
+
+    /// The saved filter with this id; `None` if there is none. O(1).
+    #[must_use]
+    pub fn filter(&self, id: &FilterId) -> Option<&Filter> {
+        self.facts.directory.filters.get(id)
+    }
+
+    /// Every teammate, suspended ones included, in the organization's order.
+    pub fn teammates(&self) -> impl ExactSizeIterator<Item = &Teammate> {
+        self.facts.directory.teammates.values()
+    }
+
+    /// Every team, in the organization's order.
+    pub fn teams(&self) -> impl ExactSizeIterator<Item = &Team> {
+        self.facts.directory.teams.values()
+    }
+
+    /// Every endpoint, in the organization's order.
+    pub fn endpoints(&self) -> impl ExactSizeIterator<Item = &Endpoint> {
+        self.facts.directory.endpoints.values()
+    }
+
+    /// Every saved filter, in the dataset's order.
+    pub fn filters(&self) -> impl ExactSizeIterator<Item = &Filter> {
+        self.facts.directory.filters.values()
+    }
+
+    /// One conversation's facts, whoever may see it; `None` if there is none. O(size of the conversation).
+    #[must_use]
+    pub fn conversation(&self, id: &ConversationId) -> Option<Conversation> {
+        self.facts.conversation(id).cloned()
+    }
+
+    /// One contact's facts, whoever may view it; `None` if there is none. O(size of the contact).
+    #[must_use]
+    pub fn contact(&self, id: &ContactId) -> Option<Contact> {
+        self.facts.contact(id).cloned()
+    }
+
+    /// How many conversations there are. O(1).
+    #[must_use]
+    pub fn conversation_count(&self) -> usize {
+        self.facts.conversations().len()
+    }
+
+    /// How many contacts there are. O(1).
+    #[must_use]
+    pub fn contact_count(&self) -> usize {
+        self.facts.contacts().len()
+    }
+
+    /// The ids of all conversations, in any order.
+    pub fn conversation_ids(&self) -> impl Iterator<Item = &ConversationId> {
+        self.facts.conversations.keys()
+    }
+
+    /// The ids of all contacts, in any order.
+    pub fn contact_ids(&self) -> impl Iterator<Item = &ContactId> {
+        self.facts.contacts.keys()
+    }
+
+    /// The facts as a dataset; an engine made of it answers everything alike. O(size of the facts).
+    #[must_use]
+    pub fn to_dataset(&self) -> Dataset {
+        self.facts.to_dataset()
+    }
+
+    /// Binds a teammate, once, to ask its questions.
+    ///
+    /// # Errors
+    /// `unknown_teammate` for who is not in this organization, `viewer_suspended` for who is suspended (SPEC 1.3).
+    ///
+    /// # Complexity
+    /// O(1).
+    pub fn viewer(&self, id: &TeammateId) -> Result<Viewer<'_>, Error> {
+        Ok(Viewer { engine: self, teammate: policy::bind(&self.facts.directory, id)? })
+    }
+
+    /// Whether a viewer sees a contact or conversation, has access to an endpoint, or may use a filter.
+    ///
+    /// Unknown and suspended viewers and unknown resources are answered `false` (SPEC 1.3).
+    #[must_use]
+    pub fn can_view<'r>(&self, viewer: &TeammateId, resource: impl Into<Resource<'r>>) -> bool {
+        policy::can_view(&self.facts, viewer, resource)
+    }
+
+    /// Whether a viewer may do something (SPEC 6.7). Unknown and suspended viewers may do nothing.
+    #[must_use]
+    pub fn can(&self, viewer: &TeammateId, action: Action<'_>) -> bool {
+        policy::can(&self.facts, viewer, action)
+    }
+
+    /// Whether a viewer sees a resource, with every grant that applies, or why not (SPEC 7.1).
+    ///
+    /// The denial is for logs and admins: it tells what is hidden from what does not exist.
+    pub fn decide<'r>(&self, viewer: &TeammateId, resource: impl Into<Resource<'r>>) -> Decision {
+        policy::decide(&self.facts, viewer, resource)
+    }
+
+    /// Whether `actor` may make a change (SPEC 6.7); it says nothing about whether the change is valid.
+    ///
+    /// A change to something unknown is answered "no", unless being admin is all it takes.
+    #[must_use]
+    pub fn authorize(&self, actor: &TeammateId, change: &Change) -> bool {
+        policy::authorize(&self.facts, actor, change)
+    }
+
+    /// Checks a change and applies it whole; the revision rises by one and is returned.
+    ///
+    /// It asks for no actor: ask [`Engine::authorize`] first where a person makes the change.
+    ///
+    /// # Errors
+    /// Why the change was refused; nothing has changed then, the revision included.
+    pub fn apply(&mut self, change: &Change) -> Result<Revision, Error> {
+        Arc::make_mut(&mut self.facts).apply(change)?;
+        self.revision = self.revision.after(1);
+        Ok(self.revision)
+    }
+
+    /// Checks and applies changes in order, all of them or none; the revision rises by one for each.
+    ///
+    /// # Errors
+    /// Why the first refused change was refused, with its [position](Error::position); nothing has changed then, the
+    /// revision included.
+    pub fn apply_all(&mut self, changes: &[Change]) -> Result<Revision, Error> {
+        Arc::make_mut(&mut self.facts).apply_all(changes)?;
+        self.revision = self.revision.after(changes.len());
+        Ok(self.revision)
+    }
+
+    /// Every teammate who sees a resource, in the organization's order (SPEC 7.2). It speaks of everyone, so show it
+    /// to those whom you trust with that.
+    ///
+    /// # Errors
+    /// `unknown_contact` and so on if there is no such resource.
+    pub fn audience<'r>(&self, resource: impl Into<Resource<'r>>) -> Result<Vec<TeammateId>, Error> {
+        policy::audience(&self.facts, resource)
+    }
+
+    /// What changes would open or close, with nothing applied (SPEC 7.4). It speaks of everyone.
+    ///
+    /// # Errors
+    /// As [`Engine::apply_all`].
+    pub fn preview(&self, changes: &[Change]) -> Result<Vec<AccessChange>, Error> {
+        self.facts.preview(changes)
+    }
+
+    /// Every doubtful state of the organization (SPEC 7.5); empty for one in good order. It speaks of everyone.
+    #[must_use]
+    pub fn audit(&self) -> Vec<Finding> {
+        policy::audit(&self.facts)
+    }
+}
+
+/// Builds an [`Engine`] from facts that come one by one, each checked as it comes.
+///
+/// Contacts go before the conversations that they are attached to.
+#[derive(Debug)]
+pub struct EngineBuilder {
+    engine: Engine,
+}
+
+impl EngineBuilder {
+    /// Adds a contact.
+    ///
+    /// # Errors
+    /// As [`Facts::load`]; the builder is then as it was.
+    pub fn contact(&mut self, contact: Contact) -> Result<&mut Self, Error> {
+        self.facts().load_contact(contact)?;
+        Ok(self)
+    }
+
+    /// Adds a conversation, whose contacts have been added before.
+    ///
+    /// # Errors
+    /// As [`Facts::load`]; the builder is then as it was.
+    pub fn conversation(&mut self, conversation: Conversation) -> Result<&mut Self, Error> {
+        self.facts().load_conversation(conversation)?;
+        Ok(self)
+    }
+
+    /// Adds a saved filter.
+    ///
+    /// # Errors
+    /// As [`Facts::load`]; the builder is then as it was.
+    pub fn filter(&mut self, filter: Filter) -> Result<&mut Self, Error> {
+        self.facts().load_filter(filter)?;
+        Ok(self)
+    }
+
+    /// Starts the engine's revisions here, where the facts come from a journal (0 unless said otherwise).
+    pub fn revision(&mut self, revision: Revision) -> &mut Self {
+        self.engine.revision = revision;
+        self
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn build(self) -> Engine {
+        self.engine
+    }
+
+    fn facts(&mut self) -> &mut Facts {
+        Arc::make_mut(&mut self.engine.facts)
+    }
+}

@@ -1,0 +1,269 @@
+//! Pages of lists and the rows that they show.
+
+use serde::ser::{SerializeSeq, SerializeStruct};
+use serde::{Serialize, Serializer};
+
+use super::cursor::Cursor;
+use crate::error::{Error, ErrorCode};
+use crate::model::{
+    Contact, ContactCategory, ContactId, Conversation, ConversationId, ConversationKind, EndpointId, Facts, Invitation,
+    Member, Tag, Teammate, Timestamp,
+};
+use crate::policy::ShownContact;
+use crate::policy::access::finds;
+
+/// Which part of a list is asked for.
+///
+/// # Examples
+/// ```
+/// use visibly::PageRequest;
+///
+/// let first = PageRequest::first(50);
+/// let whole = PageRequest::all();
+/// # let _ = (first, whole);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PageRequest {
+    size: Option<usize>,
+    after: Option<Cursor>,
+}
+
+impl PageRequest {
+    /// The first `size` entries. A size of 0 is refused with `empty_page`; one beyond the list gives the list.
+    #[must_use]
+    pub fn first(size: usize) -> Self {
+        Self { size: Some(size), after: None }
+    }
+
+    /// The whole list as one page.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { size: None, after: None }
+    }
+
+    /// The same number of entries, from where `cursor` ended.
+    #[must_use]
+    pub fn after(mut self, cursor: Cursor) -> Self {
+        self.after = Some(cursor);
+        self
+    }
+
+    pub(crate) fn cursor(&self) -> Option<&Cursor> {
+        self.after.as_ref()
+    }
+
+    pub(crate) fn limit(&self) -> Result<usize, Error> {
+        match self.size {
+            Some(0) => Err(Error::new(ErrorCode::EmptyPage, "")),
+            size => Ok(size.unwrap_or(usize::MAX)),
+        }
+    }
+}
+
+/// One page of a list: its rows in the list's order, and where the next page starts.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Page<R> {
+    /// The rows; empty if nothing is left.
+    pub rows: Vec<R>,
+    /// The cursor for the next page; `None` if this page ends the list.
+    pub next: Option<Cursor>,
+}
+
+/// One conversation as a list shows it to its viewer, borrowed from the engine.
+///
+/// Contacts that the viewer may not view are [hidden](ShownContact::Hidden). Serializes as an object with the
+/// fields `id`, `kind`, `endpoint`, `assignee`, `archived`, `tags`, `last_activity`, `read`, `starred`, `contacts`.
+#[derive(Clone, Copy)]
+pub struct ConversationRow<'e> {
+    pub(crate) facts: &'e Facts,
+    pub(crate) viewer: &'e Teammate,
+    pub(crate) conversation: &'e Conversation,
+}
+
+impl<'e> ConversationRow<'e> {
+    /// Its id. O(1).
+    #[must_use]
+    pub fn id(&self) -> &'e ConversationId {
+        &self.conversation.id
+    }
+
+    /// What it is. O(1).
+    #[must_use]
+    pub fn kind(&self) -> ConversationKind {
+        self.conversation.kind
+    }
+
+    /// The endpoint that it runs over; `None` for team conversations and notes. O(1).
+    #[must_use]
+    pub fn endpoint(&self) -> Option<&'e EndpointId> {
+        self.conversation.endpoint.as_ref()
+    }
+
+    /// To whom it is assigned; `None` if to nobody. O(1).
+    #[must_use]
+    pub fn assignee(&self) -> Option<&'e Member> {
+        self.conversation.assignee.as_ref()
+    }
+
+    /// Whether it is archived. O(1).
+    #[must_use]
+    pub fn is_archived(&self) -> bool {
+        self.conversation.archived
+    }
+
+    /// Its tags, in the order in which they were added.
+    pub fn tags(&self) -> impl ExactSizeIterator<Item = &'e Tag> + use<'e> {
+        self.conversation.tags.iter()
+    }
+
+    /// When the last message came or went. O(1).
+    #[must_use]
+    pub fn last_activity(&self) -> Timestamp {
+        self.conversation.last_activity
+    }
+
+    /// Whether the viewer has read it since its last message (SPEC 5.9).
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        self.conversation.read_by.contains(&self.viewer.id)
+    }
+
+    /// Whether the viewer has starred it.
+    #[must_use]
+    pub fn is_starred(&self) -> bool {
+        self.conversation.starred_by.contains(&self.viewer.id)
+    }
+
+    /// Its contacts in its order, those hidden from the viewer as such (SPEC 4.3).
+    pub fn contacts(&self) -> impl ExactSizeIterator<Item = ShownContact<ContactRow<'e>>> + use<'e> {
+        let Self { facts, viewer, conversation } = *self;
+        conversation.contacts.iter().map(move |id| match facts.contact(id) {
+            Some(contact) if finds(&facts.directory, &contact.members, viewer) => {
+                ShownContact::Shown(ContactRow { contact })
+            }
+            _ => ShownContact::Hidden,
+        })
+    }
+}
+
+/// Equal if they show the same.
+impl PartialEq for ConversationRow<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+            && self.kind() == other.kind()
+            && self.endpoint() == other.endpoint()
+            && self.assignee() == other.assignee()
+            && self.is_archived() == other.is_archived()
+            && self.tags().eq(other.tags())
+            && self.last_activity() == other.last_activity()
+            && self.is_read() == other.is_read()
+            && self.is_starred() == other.is_starred()
+            && self.contacts().eq(other.contacts())
+    }
+}
+
+impl std::fmt::Debug for ConversationRow<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("ConversationRow").field(self.id()).finish()
+    }
+}
+
+impl Serialize for ConversationRow<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("ConversationRow", 10)?;
+        fields.serialize_field("id", self.id())?;
+        fields.serialize_field("kind", &self.kind())?;
+        fields.serialize_field("endpoint", &self.endpoint())?;
+        fields.serialize_field("assignee", &self.assignee())?;
+        fields.serialize_field("archived", &self.is_archived())?;
+        fields.serialize_field("tags", &List(|| self.tags()))?;
+        fields.serialize_field("last_activity", &self.last_activity())?;
+        fields.serialize_field("read", &self.is_read())?;
+        fields.serialize_field("starred", &self.is_starred())?;
+        fields.serialize_field("contacts", &List(|| self.contacts()))?;
+        fields.end()
+    }
+}
+
+/// One contact as a list shows it to a viewer who may view it, borrowed from the engine.
+///
+/// Serializes as an object with the fields `id`, `name`, `category`, `invitation`, `tags`.
+#[derive(Clone, Copy)]
+pub struct ContactRow<'e> {
+    pub(crate) contact: &'e Contact,
+}
+
+impl<'e> ContactRow<'e> {
+    /// Its id. O(1).
+    #[must_use]
+    pub fn id(&self) -> &'e ContactId {
+        &self.contact.id
+    }
+
+    /// Its name, if it has one. O(1).
+    #[must_use]
+    pub fn name(&self) -> Option<&'e str> {
+        self.contact.name.as_ref().map(|name| name.as_str())
+    }
+
+    /// What it is. O(1).
+    #[must_use]
+    pub fn category(&self) -> ContactCategory {
+        self.contact.category
+    }
+
+    /// Whether it has been invited to the app. O(1).
+    #[must_use]
+    pub fn invitation(&self) -> Invitation {
+        self.contact.invitation
+    }
+
+    /// Its tags, in the order in which they were added.
+    pub fn tags(&self) -> impl ExactSizeIterator<Item = &'e Tag> + use<'e> {
+        self.contact.tags.iter()
+    }
+}
+
+/// Equal if they show the same.
+impl PartialEq for ContactRow<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+            && self.name() == other.name()
+            && self.category() == other.category()
+            && self.invitation() == other.invitation()
+            && self.tags().eq(other.tags())
+    }
+}
+
+impl std::fmt::Debug for ContactRow<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("ContactRow").field(self.id()).finish()
+    }
+}
+
+impl Serialize for ContactRow<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("ContactRow", 5)?;
+        fields.serialize_field("id", self.id())?;
+        fields.serialize_field("name", &self.name())?;
+        fields.serialize_field("category", &self.category())?;
+        fields.serialize_field("invitation", &self.invitation())?;
+        fields.serialize_field("tags", &List(|| self.tags()))?;
+        fields.end()
+    }
+}
+
+/// An iterator as a list.
+struct List<F>(F);
+
+impl<T: Serialize, I: ExactSizeIterator<Item = T>, F: Fn() -> I> Serialize for List<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let entries = (self.0)();
+        let mut list = serializer.serialize_seq(Some(entries.len()))?;
+        for entry in entries {
+            list.serialize_element(&entry)?;
+        }
+        list.end()
+    }
+}

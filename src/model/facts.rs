@@ -1,0 +1,405 @@
+//! Facts that have been checked: indexed by id, references sound, repeats left out.
+
+use indexmap::map::Entry;
+use indexmap::{IndexMap, IndexSet};
+
+use super::contact::Contact;
+use super::conversation::{Conversation, ConversationKind};
+use super::dataset::Dataset;
+use super::directory::Directory;
+use super::filter::{Filter, Lists};
+use super::organization::{Endpoint, Member, Organization, Team, Teammate};
+use super::text::{ContactId, ConversationId, EndpointId, FilterId, OrganizationId, Tag, TeamId, TeammateId, Text};
+use crate::error::{Error, ErrorCode};
+
+/// One organization's facts, checked and indexed: what [`policy`](crate::policy) reads.
+///
+/// * Ids are unique within their kind and not empty; every reference but those in filters' rules and shares is sound.
+/// * Everything keeps the order in which it was loaded; a repeat in a list of members, tags or ids is left out.
+/// * Look-ups are O(1); the price is a copy of every id for its index.
+///
+/// It knows neither rules nor revisions; an [`Engine`](crate::Engine) adds both.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    pub(crate) directory: Directory,
+    pub(crate) contacts: IndexMap<ContactId, Contact>,
+    pub(crate) conversations: IndexMap<ConversationId, Conversation>,
+}
+
+impl Facts {
+    /// Checks a dataset and indexes it.
+    ///
+    /// # Errors
+    /// The first fault found: an id that is empty or used twice, an empty tag, a reference to something that does
+    /// not exist, an endpoint that is missing or not allowed, the organization as a recipient, or a contact filter
+    /// whose rule asks about conversations. Any other doubtful state loads, and is a finding of the audit (SPEC 7.5).
+    ///
+    /// # Complexity
+    /// O(size of the dataset) time and memory.
+    pub fn load(dataset: Dataset) -> Result<Self, Error> {
+        let Dataset { organization, contacts, conversations, filters } = dataset;
+        let mut facts = Self {
+            directory: load_directory(organization, filters)?,
+            contacts: IndexMap::with_capacity(contacts.len()),
+            conversations: IndexMap::with_capacity(conversations.len()),
+        };
+        contacts.into_iter().try_for_each(|contact| facts.load_contact(contact))?;
+        conversations.into_iter().try_for_each(|conversation| facts.load_conversation(conversation))?;
+        Ok(facts)
+    }
+
+    pub(crate) fn load_contact(&mut self, contact: Contact) -> Result<(), Error> {
+        let contact = self.directory.checked_contact(contact)?;
+        insert_new(&mut self.contacts, contact.id.clone(), contact)
+    }
+
+    pub(crate) fn load_conversation(&mut self, conversation: Conversation) -> Result<(), Error> {
+        let known = |id: &ContactId| self.contacts.contains_key(id);
+        let conversation = self.directory.checked_conversation(conversation, known)?;
+        insert_new(&mut self.conversations, conversation.id.clone(), conversation)
+    }
+
+    pub(crate) fn load_filter(&mut self, filter: Filter) -> Result<(), Error> {
+        let filter = self.directory.checked_filter(filter)?;
+        insert_new(&mut self.directory.filters, filter.id.clone(), filter)
+    }
+
+    /// The same facts as a list, everything in its order. Loading it again gives equal facts.
+    ///
+    /// O(size of the facts) time and memory.
+    #[must_use]
+    pub fn to_dataset(&self) -> Dataset {
+        Dataset {
+            organization: self.organization(),
+            contacts: self.contacts.values().cloned().collect(),
+            conversations: self.conversations.values().cloned().collect(),
+            filters: self.directory.filters.values().cloned().collect(),
+        }
+    }
+
+    /// Settings, teammates, teams and endpoints, in their order. O(their number).
+    #[must_use]
+    pub fn organization(&self) -> Organization {
+        self.directory.to_organization()
+    }
+
+    /// Id of the organization. O(1).
+    #[must_use]
+    pub fn id(&self) -> &OrganizationId {
+        &self.directory.id
+    }
+
+    /// Name of the organization. O(1).
+    #[must_use]
+    pub fn name(&self) -> &Text {
+        &self.directory.name
+    }
+
+    /// Whether contact membership is on (SPEC 4.1). O(1).
+    #[must_use]
+    pub fn contact_membership(&self) -> bool {
+        self.directory.contact_membership
+    }
+
+    /// The teammate with this id; `None` if there is none. O(1).
+    #[must_use]
+    pub fn teammate(&self, id: &TeammateId) -> Option<&Teammate> {
+        self.directory.teammates.get(id)
+    }
+
+    /// The team with this id; `None` if there is none. O(1).
+    #[must_use]
+    pub fn team(&self, id: &TeamId) -> Option<&Team> {
+        self.directory.teams.get(id)
+    }
+
+    /// The endpoint with this id; `None` if there is none. O(1).
+    #[must_use]
+    pub fn endpoint(&self, id: &EndpointId) -> Option<&Endpoint> {
+        self.directory.endpoints.get(id)
+    }
+
+    /// The contact with this id; `None` if there is none. O(1).
+    #[must_use]
+    pub fn contact(&self, id: &ContactId) -> Option<&Contact> {
+        self.contacts.get(id)
+    }
+
+    /// The conversation with this id; `None` if there is none. O(1).
+    #[must_use]
+    pub fn conversation(&self, id: &ConversationId) -> Option<&Conversation> {
+        self.conversations.get(id)
+    }
+
+    /// The saved filter with this id; `None` if there is none. O(1).
+    #[must_use]
+    pub fn filter(&self, id: &FilterId) -> Option<&Filter> {
+        self.directory.filters.get(id)
+    }
+
+    /// Every teammate, suspended ones included, in the organization's order.
+    pub fn teammates(&self) -> impl ExactSizeIterator<Item = &Teammate> {
+        self.directory.teammates.values()
+    }
+
+    /// Every team, in the organization's order.
+    pub fn teams(&self) -> impl ExactSizeIterator<Item = &Team> {
+        self.directory.teams.values()
+    }
+
+    /// Every endpoint, in the organization's order.
+    pub fn endpoints(&self) -> impl ExactSizeIterator<Item = &Endpoint> {
+        self.directory.endpoints.values()
+    }
+
+    /// Every contact, in the order of loading.
+    pub fn contacts(&self) -> impl ExactSizeIterator<Item = &Contact> {
+        self.contacts.values()
+    }
+
+    /// Every conversation, in the order of loading.
+    pub fn conversations(&self) -> impl ExactSizeIterator<Item = &Conversation> {
+        self.conversations.values()
+    }
+
+    /// Every saved filter, in the dataset's order.
+    pub fn filters(&self) -> impl ExactSizeIterator<Item = &Filter> {
+        self.directory.filters.values()
+    }
+}
+
+fn load_directory(organization: Organization, filters: Vec<Filter>) -> Result<Directory, Error> {
+    let Organization { id, name, contact_membership, teammates, teams, endpoints } = organization;
+    check_id(&id, "organization")?;
+    let mut directory = Directory {
+        id,
+        name,
+        contact_membership,
+        teammates: IndexMap::with_capacity(teammates.len()),
+        teams: IndexMap::with_capacity(teams.len()),
+        endpoints: IndexMap::with_capacity(endpoints.len()),
+        filters: IndexMap::with_capacity(filters.len()),
+    };
+    for teammate in teammates {
+        let teammate = directory.checked_teammate(teammate)?;
+        insert_new(&mut directory.teammates, teammate.id.clone(), teammate)?;
+    }
+    for team in teams {
+        let team = directory.checked_team(team)?;
+        insert_new(&mut directory.teams, team.id.clone(), team)?;
+    }
+    for endpoint in endpoints {
+        let endpoint = directory.checked_endpoint(endpoint)?;
+        insert_new(&mut directory.endpoints, endpoint.id.clone(), endpoint)?;
+    }
+    for filter in filters {
+        let filter = directory.checked_filter(filter)?;
+        insert_new(&mut directory.filters, filter.id.clone(), filter)?;
+    }
+    Ok(directory)
+}
+
+/// Adds `value` under an id that is new.
+fn insert_new<K, V>(map: &mut IndexMap<K, V>, id: K, value: V) -> Result<(), Error>
+where
+    K: Eq + std::hash::Hash + AsRef<str>,
+{
+    match map.entry(id) {
+        Entry::Occupied(entry) => Err(Error::new(ErrorCode::DuplicateId, entry.key())),
+        Entry::Vacant(entry) => {
+            entry.insert(value);
+            Ok(())
+        }
+    }
+}
+
+/// Refuses the empty id; `kind` says of what.
+fn check_id(id: &impl AsRef<str>, kind: &str) -> Result<(), Error> {
+    match id.as_ref().is_empty() {
+        true => Err(Error::new(ErrorCode::EmptyId, kind)),
+        false => Ok(()),
+    }
+}
+
+/// Refuses a tag that is empty or white space alone; `on` is the id of what carries it.
+pub(crate) fn check_tags(tags: &[Tag], on: &impl AsRef<str>) -> Result<(), Error> {
+    match tags.iter().any(|tag| tag.as_str().trim().is_empty()) {
+        true => Err(Error::new(ErrorCode::EmptyTag, on)),
+        false => Ok(()),
+    }
+}
+
+/// Leaves out repeats; the first of equal values stays where it is. O(length) time.
+pub(crate) fn dedup<T: Clone + Eq + std::hash::Hash>(values: &mut Vec<T>) {
+    if values.len() > 1 {
+        let distinct: IndexSet<T> = values.drain(..).collect();
+        values.extend(distinct);
+    }
+}
+
+/// The checks of single facts, used where they are loaded and where a change brings them. Each returns the fact with
+/// repeats left out of its lists.
+impl Directory {
+    /// The same facts as a list, everything in its order.
+    pub(crate) fn to_organization(&self) -> Organization {
+        Organization {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            contact_membership: self.contact_membership,
+            teammates: self.teammates.values().cloned().collect(),
+            teams: self.teams.values().cloned().collect(),
+            endpoints: self.endpoints.values().cloned().collect(),
+        }
+    }
+
+    pub(crate) fn checked_teammate(&self, teammate: Teammate) -> Result<Teammate, Error> {
+        check_id(&teammate.id, "teammate")?;
+        Ok(teammate)
+    }
+
+    pub(crate) fn checked_team(&self, mut team: Team) -> Result<Team, Error> {
+        check_id(&team.id, "team")?;
+        team.teammates.iter().try_for_each(|id| self.teammate(id).map(drop))?;
+        dedup(&mut team.teammates);
+        Ok(team)
+    }
+
+    pub(crate) fn checked_endpoint(&self, mut endpoint: Endpoint) -> Result<Endpoint, Error> {
+        check_id(&endpoint.id, "endpoint")?;
+        self.member(&endpoint.owner)?;
+        self.members(&endpoint.additional_members)?;
+        if let Some(recipient) = &endpoint.auto_assign {
+            self.recipient(recipient, &endpoint.id)?;
+        }
+        dedup(&mut endpoint.additional_members);
+        Ok(endpoint)
+    }
+
+    /// References in the rule and the shares are left unchecked: what they name may have gone since.
+    pub(crate) fn checked_filter(&self, mut filter: Filter) -> Result<Filter, Error> {
+        check_id(&filter.id, "filter")?;
+        self.teammate(&filter.owner)?;
+        if filter.rule.is_too_deep() {
+            return Err(Error::new(ErrorCode::RuleTooDeep, &filter.id));
+        }
+        if filter.lists == Lists::Contacts && !filter.rule.fits_contacts() {
+            return Err(Error::new(ErrorCode::WrongList, &filter.id));
+        }
+        dedup(&mut filter.shared_with);
+        Ok(filter)
+    }
+
+    pub(crate) fn checked_contact(&self, mut contact: Contact) -> Result<Contact, Error> {
+        check_id(&contact.id, "contact")?;
+        self.members(&contact.members)?;
+        check_tags(&contact.tags, &contact.id)?;
+        dedup(&mut contact.members);
+        dedup(&mut contact.tags);
+        Ok(contact)
+    }
+
+    pub(crate) fn checked_conversation(
+        &self,
+        mut conversation: Conversation,
+        contact_is_known: impl Fn(&ContactId) -> bool,
+    ) -> Result<Conversation, Error> {
+        check_id(&conversation.id, "conversation")?;
+        self.check_endpoint_of(&conversation)?;
+        if let Some(unknown) = conversation.contacts.iter().find(|id| !contact_is_known(id)) {
+            return Err(Error::new(ErrorCode::UnknownContact, unknown));
+        }
+        self.members(&conversation.members)?;
+        if let Some(assignee) = &conversation.assignee {
+            self.recipient(assignee, &conversation.id)?;
+        }
+        let readers = conversation.read_by.iter().chain(&conversation.starred_by);
+        readers.into_iter().try_for_each(|id| self.teammate(id).map(drop))?;
+        check_tags(&conversation.tags, &conversation.id)?;
+        dedup(&mut conversation.contacts);
+        dedup(&mut conversation.members);
+        dedup(&mut conversation.tags);
+        dedup(&mut conversation.read_by);
+        dedup(&mut conversation.starred_by);
+        Ok(conversation)
+    }
+
+    /// A patient conversation runs over exactly one endpoint (SPEC 3.1), any other over none (SPEC 3.2).
+    fn check_endpoint_of(&self, conversation: &Conversation) -> Result<(), Error> {
+        match (conversation.kind, &conversation.endpoint) {
+            (ConversationKind::Patient, Some(endpoint)) => self.endpoint(endpoint).map(drop),
+            (ConversationKind::Patient, None) => Err(Error::new(ErrorCode::EndpointRequired, &conversation.id)),
+            (_, Some(_)) => Err(Error::new(ErrorCode::EndpointNotAllowed, &conversation.id)),
+            (_, None) => Ok(()),
+        }
+    }
+}
+
+/// What decides about one conversation's access and inboxes, apart from its tags and contacts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Head<'a> {
+    pub(crate) kind: ConversationKind,
+    pub(crate) endpoint: Option<&'a EndpointId>,
+    pub(crate) members: &'a [Member],
+    pub(crate) assignee: Option<&'a Member>,
+    pub(crate) archived: bool,
+}
+
+impl<'a> From<&'a Conversation> for Head<'a> {
+    fn from(conversation: &'a Conversation) -> Self {
+        Self {
+            kind: conversation.kind,
+            endpoint: conversation.endpoint.as_ref(),
+            members: &conversation.members,
+            assignee: conversation.assignee.as_ref(),
+            archived: conversation.archived,
+        }
+    }
+}
+
+/// What the rules on changes and on who may make them need to know of the facts, however these are kept.
+///
+/// [`Facts`] and the engine's rows both answer it, so that each rule of SPEC 6 is written once.
+pub(crate) trait World {
+    fn directory(&self) -> &Directory;
+    fn head(&self, id: &ConversationId) -> Option<Head<'_>>;
+    fn contact_members(&self, id: &ContactId) -> Option<&[Member]>;
+    /// Whether any conversation, archived or not, runs over the endpoint.
+    fn endpoint_is_used(&self, id: &EndpointId) -> bool;
+    /// Whether the contact is attached to any conversation.
+    fn contact_is_used(&self, id: &ContactId) -> bool;
+    /// Whether any conversation, archived or not, is assigned to the member.
+    fn is_assigned(&self, member: &Member) -> bool;
+    /// Every conversation assigned to the member, archived or not, in any order.
+    fn assigned_to(&self, member: &Member) -> Vec<ConversationId>;
+}
+
+impl World for Facts {
+    fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    fn head(&self, id: &ConversationId) -> Option<Head<'_>> {
+        self.conversations.get(id).map(Head::from)
+    }
+
+    fn contact_members(&self, id: &ContactId) -> Option<&[Member]> {
+        self.contacts.get(id).map(|contact| &contact.members[..])
+    }
+
+    fn endpoint_is_used(&self, id: &EndpointId) -> bool {
+        self.conversations().any(|conversation| conversation.endpoint.as_ref() == Some(id))
+    }
+
+    fn contact_is_used(&self, id: &ContactId) -> bool {
+        self.conversations().any(|conversation| conversation.contacts.contains(id))
+    }
+
+    fn is_assigned(&self, member: &Member) -> bool {
+        self.conversations().any(|conversation| conversation.assignee.as_ref() == Some(member))
+    }
+
+    fn assigned_to(&self, member: &Member) -> Vec<ConversationId> {
+        let assigned = self.conversations().filter(|conversation| conversation.assignee.as_ref() == Some(member));
+        assigned.map(|conversation| conversation.id.clone()).collect()
+    }
+}

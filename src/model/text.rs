@@ -1,0 +1,243 @@
+//! Texts that must not be mixed up: one newtype per id, tags, and free text.
+//!
+//! * Ids and tags share their bytes (`Arc<str>`): cloning is one atomic increment, no allocation.
+//! * Ids compare by code point (SPEC 5.8), which is the byte order of UTF-8.
+//! * `Debug` shows ids; it never shows a tag or a free text, for both can say something of a patient.
+//!
+//! Nothing here knows which ids exist; an empty id is refused where facts are loaded or changed.
+
+use std::borrow::Borrow;
+use std::convert::Infallible;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::de::{Deserialize, Deserializer, Visitor};
+use serde::ser::{Serialize, Serializer};
+
+/// Gives a text newtype its conversions and its serde form, a plain string.
+macro_rules! shared_text {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// Made from `&str` or `String`; cloning is O(1) and allocates nothing. Any text is accepted here, the
+        /// empty one too, which [`Facts::load`](crate::Facts::load) and changes refuse.
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The text itself. O(1).
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(Arc::from(text))
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(Arc::from(text))
+            }
+        }
+
+        impl From<&$name> for $name {
+            fn from(text: &$name) -> Self {
+                text.clone()
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Infallible;
+
+            fn from_str(text: &str) -> Result<Self, Infallible> {
+                Ok(Self::from(text))
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_str(TextVisitor).map(Self)
+            }
+        }
+    };
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        shared_text!($(#[$doc])* $name);
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({:?})"), self.as_str())
+            }
+        }
+    };
+}
+
+id!(
+    /// Id of an organization.
+    OrganizationId
+);
+id!(
+    /// Id of a teammate, unique within the organization.
+    TeammateId
+);
+id!(
+    /// Id of a team, unique within the organization.
+    TeamId
+);
+id!(
+    /// Id of an endpoint (phone or fax number, email address, Spruce Link), unique within the organization.
+    EndpointId
+);
+id!(
+    /// Id of a contact, unique within the organization.
+    ContactId
+);
+id!(
+    /// Id of a conversation, unique within the organization.
+    ConversationId
+);
+id!(
+    /// Id of a saved filter, unique within the organization.
+    FilterId
+);
+shared_text!(
+    /// A tag on a contact or conversation. Tags organize and hide nothing (SPEC 5.6).
+    ///
+    /// Compared letter by letter; a tag of white space alone is refused where facts are loaded or changed. `Debug`
+    /// prints `Tag(..)`, without the text.
+    Tag
+);
+
+impl fmt::Debug for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tag(..)")
+    }
+}
+
+struct TextVisitor;
+
+impl Visitor<'_> for TextVisitor {
+    type Value = Arc<str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Arc<str>, E> {
+        Ok(Arc::from(text))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Arc<str>, E> {
+        Ok(Arc::from(text))
+    }
+}
+
+/// Free text for people to read: a name, a label, a phone number. The rules never look at it.
+///
+/// `Debug` prints `Text(..)`, so that names of patients do not reach a log by accident; `Display`, `as_str` and
+/// serde give the text. The empty text is a text.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Text(Box<str>);
+
+impl Text {
+    /// The text itself. O(1).
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Text(..)")
+    }
+}
+
+/// Milliseconds since 1970-01-01T00:00Z; before it, negative.
+///
+/// The crate reads no clock: every time is the caller's. In serde a plain integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The time `millis` milliseconds after 1970-01-01T00:00Z.
+    #[must_use]
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since 1970-01-01T00:00Z.
+    #[must_use]
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+}
+
+impl From<i64> for Timestamp {
+    fn from(millis: i64) -> Self {
+        Self(millis)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,77 @@
+//! The rules of the specification read aloud: plain functions over [`Facts`], one decision at a time.
+//!
+//! * Every function takes the facts, the viewer's id and what is asked about, and keeps no state.
+//! * Clear rather than fast: a list costs a look at every conversation. An [`Engine`](crate::Engine) answers the same
+//!   questions in bulk; these functions are the meaning that it is tested against.
+//! * Doubt denies: an unknown or suspended viewer sees nothing, and a reference to what does not exist opens nothing.
+//!
+//! Numbers such as 3.1 in the source are those of the rules, which README tells in brief.
+//!
+//! # Examples
+//! ```
+//! use visibly::{Conversation, Dataset, Facts, Member, Organization, SpruceLink, Teammate, policy};
+//!
+//! let oak = Organization::new("oak", "Oak Street")
+//!     .teammate(Teammate::new("ana", "Ana").admin())
+//!     .teammate(Teammate::new("ben", "Ben"))
+//!     .endpoint(SpruceLink::new("ben-link").owned_by(Member::teammate("ben")));
+//! let facts = Facts::load(Dataset::new(oak).conversation(Conversation::patient("therapy", "ben-link", 0)))?;
+//!
+//! let therapy = "therapy".into();
+//! assert!(policy::can_view(&facts, &"ben".into(), &therapy));
+//! assert!(!policy::can_view(&facts, &"ana".into(), &therapy)); // being admin opens no conversation
+//! # Ok::<(), visibly::Error>(())
+//! ```
+
+pub(crate) mod access;
+mod action;
+mod authorize;
+mod contacts;
+mod decision;
+mod inbox;
+mod insight;
+mod rule;
+
+pub use action::{Action, ContactAction, ConversationAction, EndpointAction, FilterAction};
+pub use contacts::contacts;
+pub(crate) use contacts::list_order;
+pub use decision::{Decision, Denial, Grant, Resource, Subject};
+pub(crate) use inbox::bind;
+pub use inbox::{
+    Badge, KeptOut, ShownContact, badge, badges, filter_inbox, keeps_out, placement, search, shown_contacts,
+};
+pub use insight::{Finding, FindingKind, audience, audit};
+
+use crate::model::{Change, Facts, TeammateId};
+
+/// Whether a viewer sees a contact or conversation, has access to an endpoint, or may use a filter.
+///
+/// Unknown viewers and resources are answered `false`. O(members × team size).
+#[must_use]
+pub fn can_view<'r>(facts: &Facts, viewer: &TeammateId, resource: impl Into<Resource<'r>>) -> bool {
+    can(facts, viewer, resource.into().into())
+}
+
+/// Whether a viewer may do something (SPEC 6.7). Nobody may do anything with what does not exist.
+///
+/// O(members × team size); O(teammates × members) where a conversation may turn out to have no audience.
+#[must_use]
+pub fn can(facts: &Facts, viewer: &TeammateId, action: Action<'_>) -> bool {
+    action::may(facts, viewer, action)
+}
+
+/// Whether a viewer sees a resource, with every grant that applies, or why not (SPEC 7.1).
+///
+/// O(members × team size).
+pub fn decide<'r>(facts: &Facts, viewer: &TeammateId, resource: impl Into<Resource<'r>>) -> Decision {
+    access::decide(facts, viewer, resource.into())
+}
+
+/// Whether `actor` may make a change (SPEC 6.7); it says nothing about whether the change is valid.
+///
+/// A change to something unknown is answered "no", unless being admin is all it takes. An actor who is unknown or
+/// suspended may make none. Cost as [`can`], for each thing that the change names.
+#[must_use]
+pub fn authorize(facts: &Facts, actor: &TeammateId, change: &Change) -> bool {
+    authorize::authorize(facts, actor, change)
+}
