@@ -616,16 +616,14 @@ impl State {
 
     /// A list of tags before and after: adds, then removes; what is both is removed (SPEC 6.6).
     fn retagged(&mut self, old: Numbers, add: &[Tag], remove: &[Tag]) -> (Numbers, Numbers) {
-        let remove: Numbers =
-            remove.iter().filter_map(|tag| self.tags.get_index_of(tag)).map(|tag| tag as u32).collect();
         let mut new = old.clone();
-        for tag in add {
+        for tag in add.iter().filter(|tag| !remove.contains(tag)) {
             let number = self.tag_number(tag);
             if !new.contains(&number) {
                 new.push(number);
             }
         }
-        new.retain(|tag| !remove.contains(tag));
+        new.retain(|number| !self.tag(*number).is_some_and(|tag| remove.contains(tag)));
         (old, new)
     }
 
