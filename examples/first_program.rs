@@ -3,12 +3,12 @@
 //! `cargo run --example first_program` prints nothing; every answer is asserted.
 
 use visibly::{
-    Change, Conversation, ConversationId, Dataset, Engine, Error, Inbox, Member, Organization, PageRequest,
-    PhoneNumber, SpruceLink, Teammate, TeammateId,
+    AccessChange, AccessEffect, Change, Conversation, ConversationId, Dataset, Engine, Error, Inbox, Member,
+    Organization, PageRequest, PhoneNumber, SpruceLink, Subject, Teammate, TeammateId,
 };
 
 fn main() -> Result<(), Error> {
-    // A phone number belongs to the whole organization unless said otherwise; the link is Ben's own.
+    // A line belongs to the whole organization unless said otherwise; the link is Ben's own.
     let oak = Organization::new("oak", "Oak Street")
         .teammate(Teammate::new("ana", "Dr. Ana Ruiz").admin())
         .teammate(Teammate::new("ben", "Ben Okafor, therapist"))
@@ -28,26 +28,25 @@ fn main() -> Result<(), Error> {
     assert_eq!(engine.audience(&therapy)?, [ben.clone()]);
 
     // What is in Ben's inbox? The latest first, here in pages of one.
-    let (mut inbox, mut request) = (Vec::new(), Some(PageRequest::first(1)));
-    while let Some(page) = request.take() {
-        let page = engine.viewer(&ben)?.filter_inbox(&Inbox::All, &page)?;
-        inbox.extend(page.rows.iter().map(|row| row.id().to_string()));
-        request = page.next.map(|cursor| PageRequest::first(1).after(cursor));
+    let mut inbox = Vec::new();
+    let mut next = Some(PageRequest::first(1));
+    while let Some(request) = next {
+        let page = engine.viewer(&ben)?.filter_inbox(&Inbox::All, &request)?;
+        inbox.extend(page.rows.iter().map(|row| row.id().clone()));
+        next = page.next.map(|cursor| PageRequest::first(1).after(cursor));
     }
-    assert_eq!(inbox, ["therapy", "refill"]);
+    assert_eq!(inbox, [therapy.clone(), refill.clone()]);
 
     // Once assigned, a conversation leaves `all` and waits for its assignee; who can see it stays the same.
     engine.apply(&Change::assign("refill", Member::teammate("priya")))?;
     assert_eq!(engine.viewer(&ben)?.badge(&Inbox::All)?.total, 1);
     assert!(engine.can_view(&ben, &refill));
 
-    // What would it open if Ana covered for Ben? A preview tells, and applies nothing.
-    let cover = Change::AddConversationMember { id: therapy.clone(), member: Member::teammate("ana") };
-    let opened = engine.preview(&[cover])?;
-    assert_eq!(
-        serde_json::json!(opened),
-        serde_json::json!([{"viewer": "ana", "conversation": "therapy", "effect": "gained"}])
-    );
+    // What would it open to let Ana into the therapy? A preview tells, and applies nothing.
+    let let_ana_in = Change::AddConversationMember { id: therapy.clone(), member: Member::teammate("ana") };
+    let opened = engine.preview(&[let_ana_in])?;
+    let subject = Subject::Conversation(therapy.clone());
+    assert_eq!(opened, [AccessChange { viewer: ana.clone(), subject, effect: AccessEffect::Gained }]);
     assert!(!engine.can_view(&ana, &therapy));
     Ok(())
 }

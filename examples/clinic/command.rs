@@ -109,7 +109,7 @@ fn proposed(engine: &Engine, text: &str) -> Result<Proposal, String> {
     json.end().map_err(|error| error.to_string())?;
     // Tried here, so that a change that would be refused is told as the file's fault.
     engine.preview(&changes).map_err(|error| error.to_string())?;
-    Ok(Proposal { title: "the proposed changes".to_owned(), changes })
+    Ok(Proposal { title: "the proposed changes are made".to_owned(), changes })
 }
 
 /// A path that names nothing but the whole document says nothing.

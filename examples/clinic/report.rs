@@ -1,10 +1,12 @@
 //! What the example finds out, complete and in ids; `--json` prints it as it is, `text` as tables.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::Serialize;
 use visibly::{
     AccessChange, Badge, Change, Contact, ContactId, Conversation, ConversationId, ConversationKind, EndpointId,
     Engine, Error, Finding, FindingKind, Grant, Inbox, KeptOut, Lists, Member, OrganizationId, PageRequest,
-    ShownContact, Teammate, TeammateId, Text, Viewer,
+    ShownContact, Subject, Teammate, TeammateId, Text, Viewer,
 };
 
 /// Everything about one clinic.
@@ -102,7 +104,7 @@ pub(crate) struct Preview {
 pub(crate) struct AuditLine {
     #[serde(flatten)]
     pub(crate) finding: Finding,
-    pub(crate) meaning: &'static str,
+    pub(crate) meaning: String,
 }
 
 impl Report {
@@ -112,14 +114,15 @@ impl Report {
     /// If a proposed change would be refused.
     pub(crate) fn new(engine: &Engine, proposals: Vec<Proposal>) -> Result<Self, Error> {
         let organization = engine.organization();
+        let conversations = conversations(engine)?;
         Ok(Self {
-            conversations: conversations(engine)?,
+            audit: audit(engine, &conversations),
+            conversations,
             teammates: engine
                 .teammates()
                 .map(|teammate| teammate_report(engine, teammate))
                 .collect::<Result<_, _>>()?,
             previews: proposals.into_iter().map(|proposal| preview(engine, proposal)).collect::<Result<_, _>>()?,
-            audit: engine.audit().into_iter().map(audit_line).collect(),
             organization: Summary {
                 id: organization.id,
                 name: organization.name,
@@ -219,29 +222,89 @@ fn preview(engine: &Engine, Proposal { title, changes }: Proposal) -> Result<Pre
     Ok(Preview { title, changes, effects })
 }
 
-fn audit_line(finding: Finding) -> AuditLine {
-    AuditLine { meaning: meaning(finding.kind), finding }
+/// What the engine found, with a sentence on what it means here.
+fn audit(engine: &Engine, conversations: &[ConversationReport]) -> Vec<AuditLine> {
+    let mut with: HashMap<&ContactId, Vec<&ConversationReport>> = HashMap::new();
+    for conversation in conversations {
+        conversation.contacts.iter().for_each(|person| with.entry(&person.id).or_default().push(conversation));
+    }
+    let line = |finding: Finding| {
+        let meaning = match &finding.subject {
+            Subject::Contact(id) => contact_meaning(engine, finding.kind, id, with.get(id).map_or(&[], |found| found)),
+            Subject::Conversation(id) => conversation_meaning(engine, finding.kind, id),
+            Subject::Endpoint(id) => endpoint_meaning(engine, finding.kind, id),
+            _ => other_meaning(finding.kind),
+        };
+        AuditLine { finding, meaning }
+    };
+    engine.audit().into_iter().map(line).collect()
 }
 
-fn meaning(kind: FindingKind) -> &'static str {
-    match kind {
-        FindingKind::AssigneeCannotView => "It is assigned to somebody who cannot see it.",
-        FindingKind::AssigneeInactive => "Nobody active stands behind its assignee, so it waits in no one's inbox.",
-        FindingKind::AutoAssignInactive => "New conversations here would go to nobody active; they stay unassigned.",
-        FindingKind::AutoAssignWithoutAccess => {
-            "New conversations here would go to somebody without access; they stay unassigned."
-        }
-        FindingKind::ContactMembersNotEnforced => "It lists members, but contact membership is off: everyone finds it.",
-        FindingKind::ConversationWithoutAudience => "No active teammate can see it; an admin may add a member.",
-        FindingKind::DirectEndpointOpenToOrganization => {
-            "One teammate's own line, yet everyone is an additional member and reads along."
-        }
-        FindingKind::EndpointWithoutAudience => "No active teammate has access; messages to it reach nobody.",
-        FindingKind::FilterRefersToMissing => "It names somebody or something that is gone and matches nothing there.",
-        FindingKind::NoActiveAdmin => "No active admin is left who could change settings, people and lines.",
-        FindingKind::RestrictedContactExposed => {
-            "Somebody who may not view this contact sees one of its conversations, the contact hidden."
-        }
-        _ => "A state that deserves a look.",
+fn contact_meaning(engine: &Engine, kind: FindingKind, id: &ContactId, with: &[&ConversationReport]) -> String {
+    if kind != FindingKind::RestrictedContactExposed {
+        return other_meaning(kind);
     }
+    let name =
+        engine.contact(id).and_then(|contact| contact.name).map_or_else(|| id.to_string(), |name| name.to_string());
+    let insiders: HashSet<TeammateId> = engine.audience(id).unwrap_or_default().into_iter().collect();
+    let outsiders = with.iter().flat_map(|conversation| &conversation.audience).map(|seen| &seen.viewer);
+    let outsiders: HashSet<_> = outsiders.filter(|viewer| !insiders.contains(*viewer)).collect();
+    format!("Not open to {} who see a conversation with {name}, the contact hidden.", teammates(outsiders.len()))
+}
+
+fn teammates(number: usize) -> String {
+    format!("{number} teammate{}", if number == 1 { "" } else { "s" })
+}
+
+fn conversation_meaning(engine: &Engine, kind: FindingKind, id: &ConversationId) -> String {
+    let assignee = engine.conversation(id).and_then(|conversation| conversation.assignee);
+    match (kind, assignee) {
+        (FindingKind::AssigneeCannotView, Some(to)) => {
+            format!("Assigned to {to}, {}.", which(&to, "who cannot see it", "not all of whom can see it"))
+        }
+        (FindingKind::AssigneeInactive, Some(to)) => {
+            format!("Assigned to {to}, {}: in no one's inbox.", inactive(&to))
+        }
+        _ => other_meaning(kind),
+    }
+}
+
+fn endpoint_meaning(engine: &Engine, kind: FindingKind, id: &EndpointId) -> String {
+    let auto_assign = engine.endpoint(id).and_then(|endpoint| endpoint.auto_assign.as_ref());
+    match (kind, auto_assign) {
+        (FindingKind::AutoAssignInactive, Some(to)) => {
+            format!("Assigns to {to}, {}: what comes in stays unassigned.", inactive(to))
+        }
+        (FindingKind::AutoAssignWithoutAccess, Some(to)) => {
+            let gap = which(to, "who has no access", "not all of whom have access");
+            format!("Assigns to {to}, {gap}: what comes in stays unassigned.")
+        }
+        _ => other_meaning(kind),
+    }
+}
+
+fn inactive(recipient: &Member) -> &'static str {
+    which(recipient, "who is suspended", "where nobody is active")
+}
+
+fn which(recipient: &Member, one: &'static str, several: &'static str) -> &'static str {
+    match recipient {
+        Member::Teammate(_) => one,
+        Member::Team(_) | Member::Organization => several,
+    }
+}
+
+fn other_meaning(kind: FindingKind) -> String {
+    let sentence = match kind {
+        FindingKind::ContactMembersNotEnforced => {
+            "Has members of its own, but contact membership is off: everyone finds it."
+        }
+        FindingKind::ConversationWithoutAudience => "No active teammate sees it; an admin may add a member.",
+        FindingKind::DirectEndpointOpenToOrganization => "One teammate's own line, yet everyone has access to it.",
+        FindingKind::EndpointWithoutAudience => "No active teammate has access: what comes in reaches nobody.",
+        FindingKind::FilterRefersToMissing => "Names somebody or something that is gone, which matches nothing.",
+        FindingKind::NoActiveAdmin => "Nobody is left who could change settings, people and lines.",
+        _ => "A state that deserves a look.",
+    };
+    sentence.to_owned()
 }

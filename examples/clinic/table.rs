@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 const TOTAL_WIDTH: usize = 120;
-const COLUMN_WIDTH: usize = 28;
+const COLUMN_WIDTH: usize = 40;
 const LAST_COLUMN_AT_LEAST: usize = 40;
 const GAP: &str = "  ";
 
@@ -55,6 +55,11 @@ pub(crate) fn table<const N: usize>(head: [&str; N], rows: Vec<[Cell; N]>) -> St
     out
 }
 
+/// The text without control characters, so that no name steers the terminal.
+pub(crate) fn plain(text: &str) -> String {
+    text.replace(char::is_control, "?")
+}
+
 /// As wide as the longest line, within limits; the last column has what the others leave.
 fn widths<const N: usize>(head: &[&str; N], rows: &[[Cell; N]]) -> [usize; N] {
     let mut widths = head.map(chars);
@@ -86,7 +91,7 @@ fn push_row<const N: usize>(out: &mut String, widths: [usize; N], row: [Cell; N]
 
 /// The cell's lines, none longer than `width`; continued lines are indented.
 fn wrapped(cell: &Cell, width: usize) -> Vec<String> {
-    cell.0.iter().flat_map(|line| wrapped_line(&line.replace(char::is_control, "?"), width)).collect()
+    cell.0.iter().flat_map(|line| wrapped_line(&plain(line), width)).collect()
 }
 
 fn wrapped_line(text: &str, width: usize) -> Vec<String> {

@@ -1,16 +1,21 @@
 //! The report as tables to read.
 
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 
 use visibly::{
-    AccessEffect, Badge, ConversationKind, Grant, Inbox, KeptOut, Member, ShownContact, Subject, TeammateId,
+    AccessChange, AccessEffect, Badge, ConversationId, ConversationKind, Grant, Inbox, KeptOut, Member, ShownContact,
+    Subject, TeammateId,
 };
 
-use crate::report::{ConversationReport, Person, Preview, Report, TeammateReport};
-use crate::table::{Cell, table};
+use crate::report::{AuditLine, ConversationReport, Person, Preview, Report, TeammateReport};
+use crate::table::{Cell, plain, table};
 
 /// How many names a cell lists before it counts the rest.
-const MOST_NAMES: usize = 12;
+const MOST_NAMES: usize = 24;
+
+/// How much of a contact's name the widest table shows.
+const NAME_WIDTH: usize = 20;
 
 /// Every section, one after the other.
 pub(crate) fn render(report: &Report) -> String {
@@ -33,7 +38,7 @@ fn title(report: &Report) -> String {
     let membership = if organization.contact_membership { "on" } else { "off" };
     format!(
         "{}: {}, {} active; {}; contact membership {membership}\n",
-        organization.name,
+        plain(organization.name.as_str()),
         count(report.teammates.len(), "teammate"),
         active(report),
         count(report.conversations.len(), "conversation"),
@@ -44,8 +49,10 @@ fn active(report: &Report) -> usize {
     report.teammates.iter().filter(|teammate| !teammate.suspended).count()
 }
 
-fn heading(text: &str) -> String {
-    format!("{text}\n{}\n", "=".repeat(text.chars().count()))
+/// An underlined title, and a sentence that says what the table tells.
+fn heading(title: &str, note: &str) -> String {
+    let title = plain(title);
+    format!("{title}\n{}\n{note}\n\n", "=".repeat(title.chars().count()))
 }
 
 // Who sees which conversation.
@@ -55,12 +62,13 @@ fn who_sees_what(report: &Report) -> String {
         [
             conversation.id.as_str().into(),
             place(conversation).into(),
-            conversation.contacts.iter().map(name).collect::<Vec<_>>().into(),
+            conversation.contacts.iter().map(short_name).collect::<Vec<_>>().into(),
             reasons(conversation, active(report)).into(),
         ]
     };
     let rows = report.conversations.iter().map(row).collect();
-    heading("Who sees which conversation, and why") + &table(["conversation", "endpoint", "with", "seen by"], rows)
+    heading("Who sees which conversation, and why", "One line for each grant, with those whom it lets in.")
+        + &table(["conversation", "endpoint", "with", "seen by"], rows)
 }
 
 fn place(conversation: &ConversationReport) -> String {
@@ -113,7 +121,7 @@ fn reason(grant: &Grant, viewers: &[&TeammateId], active: usize) -> String {
 /// Teammates by id, or all of them in a word.
 fn crowd(viewers: &[&TeammateId], active: usize) -> String {
     match viewers.len() == active && active > 1 {
-        true => format!("everyone ({active})"),
+        true => "everyone".to_owned(),
         false => listed(viewers),
     }
 }
@@ -126,7 +134,7 @@ fn shut_out_admins(report: &Report) -> String {
         let closed: Vec<_> = closed.map(|conversation| &conversation.id).collect();
         [admin.name.as_str().into(), admin.found_by_search.into(), counted(&closed).into()]
     };
-    heading("Admins, whom their role opens no conversation")
+    heading("What admins are shut out of", "Being admin opens every contact, but no conversation.")
         + &table(["admin", "sees", "shut out of"], admins.map(row).collect())
 }
 
@@ -135,7 +143,7 @@ fn shut_out_admins(report: &Report) -> String {
 fn inboxes(report: &Report) -> String {
     let rows = report.teammates.iter().map(inbox_row).collect();
     let head = ["teammate", "id", "all", "mine", "chats", "starred", "archived", "teams", "saved filters"];
-    heading("Inboxes, total/unread") + &table(head, rows)
+    heading("Inboxes", "How many conversations, and how many of them unread: total/unread.") + &table(head, rows)
 }
 
 fn inbox_row(teammate: &TeammateReport) -> [Cell; 9] {
@@ -205,27 +213,25 @@ fn beside_all(report: &Report) -> String {
     };
     let rows = report.teammates.iter().filter(|teammate| !teammate.suspended).map(row).collect();
     let head = ["teammate", "search finds", "in `all`", "out: assigned", "out: archived", "out: team conversation"];
-    heading("What search finds, and what of it is in `all`") + &table(head, rows)
+    heading("What search finds, and what of it is in `all`", "Assigning and archiving tidy `all`; they hide nothing.")
+        + &table(head, rows)
 }
 
 fn kept_out(report: &Report) -> String {
-    let mut rows = Vec::new();
-    for conversation in &report.conversations {
-        let mut reason = None;
-        let mut viewers = Vec::new();
-        for teammate in &report.teammates {
-            let found = teammate.kept_out_of_all.iter().find(|entry| entry.conversation == conversation.id);
-            if let Some(entry) = found {
-                reason = Some(entry.reason);
-                viewers.push(&teammate.id);
-            }
-        }
-        if let Some(reason) = reason {
-            let why = why_out(conversation, reason);
-            rows.push([conversation.id.as_str().into(), why.into(), crowd(&viewers, active(report)).into()]);
+    let mut entries: HashMap<&ConversationId, (KeptOut, Vec<&TeammateId>)> = HashMap::new();
+    for teammate in &report.teammates {
+        for entry in &teammate.kept_out_of_all {
+            entries.entry(&entry.conversation).or_insert((entry.reason, Vec::new())).1.push(&teammate.id);
         }
     }
-    heading("Out of `all`, though search finds it") + &table(["conversation", "because", "for"], rows)
+    let row = |conversation: &ConversationReport| -> Option<[Cell; 3]> {
+        let (reason, viewers) = entries.get(&conversation.id)?;
+        let why = why_out(conversation, *reason);
+        Some([conversation.id.as_str().into(), why.into(), crowd(viewers, active(report)).into()])
+    };
+    let rows = report.conversations.iter().filter_map(row).collect();
+    heading("Out of `all`, though search finds it", "Whoever is named sees it, and finds it elsewhere than in `all`.")
+        + &table(["conversation", "because", "for"], rows)
 }
 
 fn why_out(conversation: &ConversationReport, reason: KeptOut) -> String {
@@ -238,22 +244,17 @@ fn why_out(conversation: &ConversationReport, reason: KeptOut) -> String {
 }
 
 fn hidden_contacts(report: &Report) -> String {
-    let mut views: Vec<(&str, String, Vec<&TeammateId>)> = Vec::new();
+    let mut views: BTreeMap<(&str, String), Vec<&TeammateId>> = BTreeMap::new();
     for teammate in &report.teammates {
         for view in &teammate.partly_hidden {
-            let id = view.conversation.as_str();
             let shown = view.contacts.iter().map(shown_name).collect::<Vec<_>>().join(" + ");
-            match views.iter_mut().find(|(known, same, _)| *known == id && *same == shown) {
-                Some((.., viewers)) => viewers.push(&teammate.id),
-                None => views.push((id, shown, vec![&teammate.id])),
-            }
+            views.entry((view.conversation.as_str(), shown)).or_default().push(&teammate.id);
         }
     }
-    views.sort_by_key(|(id, ..)| *id);
-    let row = |(id, shown, viewers): (&str, String, Vec<&TeammateId>)| -> [Cell; 3] {
+    let row = |((id, shown), viewers): ((&str, String), Vec<&TeammateId>)| -> [Cell; 3] {
         [id.into(), shown.into(), listed(&viewers).into()]
     };
-    heading("Conversations whose contacts are hidden from viewers")
+    heading("Contacts hidden from who sees the conversation", "Shown as these viewers see it: no name, no tags, no id.")
         + &table(["conversation", "shown as with", "to"], views.into_iter().map(row).collect())
 }
 
@@ -268,6 +269,14 @@ fn name(person: &Person) -> String {
     person.name.clone().unwrap_or_else(|| person.id.to_string())
 }
 
+fn short_name(person: &Person) -> String {
+    let name = name(person);
+    match name.char_indices().nth(NAME_WIDTH) {
+        Some(_) => name.chars().take(NAME_WIDTH - 1).chain(['…']).collect(),
+        None => name,
+    }
+}
+
 // Previews.
 
 fn previews(report: &Report) -> String {
@@ -275,36 +284,29 @@ fn previews(report: &Report) -> String {
 }
 
 fn preview(preview: &Preview) -> String {
-    let mut groups: Vec<(&TeammateId, AccessEffect, &str, Vec<&str>)> = Vec::new();
-    for effect in &preview.effects {
-        let kind = match effect.subject {
-            Subject::Contact(_) => "contact",
-            _ => "conversation",
-        };
-        let id = effect.subject.id();
-        match groups.iter_mut().find(|group| (group.0, group.1, group.2) == (&effect.viewer, effect.effect, kind)) {
-            Some((.., ids)) => ids.push(id),
-            None => groups.push((&effect.viewer, effect.effect, kind, vec![id])),
-        }
+    let mut groups: BTreeMap<(&TeammateId, &str, AccessEffect), Vec<&str>> = BTreeMap::new();
+    for AccessChange { viewer, subject, effect } in &preview.effects {
+        let kind = if matches!(subject, Subject::Contact(_)) { "contact" } else { "conversation" };
+        groups.entry((viewer, kind, *effect)).or_default().push(subject.id());
     }
-    let row = |(viewer, effect, kind, ids): (&TeammateId, AccessEffect, &str, Vec<&str>)| -> [Cell; 3] {
-        let verb = match effect {
-            AccessEffect::Gained => "gains",
-            AccessEffect::Lost => "loses",
-        };
+    let closed = preview.effects.iter().filter(|line| line.effect == AccessEffect::Lost).count();
+    let opened = preview.effects.len() - closed;
+    let row = |((viewer, kind, effect), ids): ((&TeammateId, &str, AccessEffect), Vec<&str>)| -> [Cell; 3] {
+        let verb = if effect == AccessEffect::Gained { "gains" } else { "loses" };
         [viewer.as_str().into(), format!("{verb} {}", count(ids.len(), kind)).into(), listed(&ids).into()]
     };
-    heading(&format!("What would open or close if {}", preview.title))
+    let note = format!("{opened} would open, {closed} would close; nothing is applied.");
+    heading(&format!("If {}", preview.title), &note)
         + &table(["teammate", "effect", "which"], groups.into_iter().map(row).collect())
 }
 
 // Audit.
 
 fn audit(report: &Report) -> String {
-    let row = |line: &crate::report::AuditLine| -> [Cell; 3] {
-        [line.finding.kind.as_str().into(), line.finding.subject.id().into(), line.meaning.into()]
+    let row = |line: &AuditLine| -> [Cell; 3] {
+        [line.finding.kind.as_str().into(), line.finding.subject.id().into(), line.meaning.as_str().into()]
     };
-    heading(&format!("Audit: {}", count(report.audit.len(), "finding")))
+    heading("Audit", &format!("{}.", count(report.audit.len(), "finding")))
         + &table(["finding", "subject", "what it means"], report.audit.iter().map(row).collect())
 }
 
