@@ -9,7 +9,7 @@
 //!
 //! # Examples
 //! ```
-//! use visibly::{Conversation, Dataset, Facts, Member, Organization, SpruceLink, Teammate, policy};
+//! use visibly::{Conversation, ConversationId, Dataset, Facts, Member, Organization, SpruceLink, Teammate, policy};
 //!
 //! let oak = Organization::new("oak", "Oak Street")
 //!     .teammate(Teammate::new("ana", "Ana").admin())
@@ -17,7 +17,7 @@
 //!     .endpoint(SpruceLink::new("ben-link").owned_by(Member::teammate("ben")));
 //! let facts = Facts::load(Dataset::new(oak).conversation(Conversation::patient("therapy", "ben-link", 0)))?;
 //!
-//! let therapy = "therapy".into();
+//! let therapy = ConversationId::from("therapy");
 //! assert!(policy::can_view(&facts, &"ben".into(), &therapy));
 //! assert!(!policy::can_view(&facts, &"ana".into(), &therapy)); // being admin opens no conversation
 //! # Ok::<(), visibly::Error>(())
