@@ -24,7 +24,10 @@ pub fn audience<'r>(facts: &Facts, resource: impl Into<Resource<'r>>) -> Result<
     Ok(directory.teammates.values().filter(|one| sees(one)).map(|one| one.id.clone()).collect())
 }
 
-fn teammate_sees<'f>(facts: &'f Facts, resource: Resource<'_>) -> Result<Box<dyn Fn(&Teammate) -> bool + 'f>, Error> {
+/// Whether a teammate sees one resource.
+type Sees<'f> = Box<dyn Fn(&Teammate) -> bool + 'f>;
+
+fn teammate_sees<'f>(facts: &'f Facts, resource: Resource<'_>) -> Result<Sees<'f>, Error> {
     let directory = &facts.directory;
     Ok(match resource {
         Resource::Contact(id) => {
