@@ -13,6 +13,7 @@
 )]
 
 mod answers;
+mod api;
 mod changes;
 mod conformance;
 mod json;
