@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 /// Values per block: large enough that a clone is cheap, small enough that a copy is.
-const BLOCK: usize = 4096;
+pub(super) const BLOCK: usize = if cfg!(test) { 16 } else { 4096 };
 
 #[derive(Clone, Debug)]
 pub(super) struct Column<T> {

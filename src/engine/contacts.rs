@@ -231,7 +231,7 @@ struct Order {
     chunks: Vec<Arc<Vec<u32>>>,
 }
 
-const CHUNK: usize = 512;
+const CHUNK: usize = if cfg!(test) { 4 } else { 512 };
 
 impl Order {
     fn of(numbers: &[u32]) -> Self {

@@ -267,7 +267,7 @@ pub(super) enum OpenSet {
 }
 
 /// Slots beyond which a list becomes masks, and below a quarter of which masks become a list.
-const FEW: usize = 1024;
+const FEW: usize = if cfg!(test) { 16 } else { 1024 };
 
 impl Default for OpenSet {
     fn default() -> Self {

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use hashbrown::{DefaultHashBuilder, HashMap};
 
 /// Rows per shard, as many as a column's block holds.
-const SHARD: usize = 4096;
+const SHARD: usize = super::column::BLOCK;
 
 type Shard<T> = HashMap<u32, T, DefaultHashBuilder>;
 
