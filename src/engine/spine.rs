@@ -55,7 +55,7 @@ impl Block {
     fn push(&mut self, row: u32) -> u32 {
         let at = self.rows.len();
         if at == self.rows.capacity() {
-            self.rows.reserve_exact(at.clamp(8, BLOCK - at));
+            self.rows.reserve_exact(at.max(8).min(BLOCK - at));
         }
         self.rows.push(row);
         set(&mut self.live, at as u32);
