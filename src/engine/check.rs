@@ -1,5 +1,7 @@
 //! The engine's own check of everything that it keeps twice, for tests and fuzzing.
 
+#![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
+
 use super::access::Class;
 use super::bits::ones;
 use super::spine::{Spine, is_set, split};
