@@ -1,6 +1,7 @@
 //! Who can see this, and what is in this inbox: access control for clinic messaging, embedded in your service.
 
 pub mod policy;
+pub mod store;
 
 mod change;
 mod engine;

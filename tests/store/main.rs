@@ -1,0 +1,12 @@
+//! Stores and replicas: the contract against every implementation, faults, many writers, and processes that die.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and the helpers of tests do too"
+)]
+
+mod broken;
+mod memory;
