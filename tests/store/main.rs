@@ -10,3 +10,10 @@
 
 mod broken;
 mod memory;
+mod scratch;
+mod sqlite;
+
+#[path = "../../examples/support/columns.rs"]
+mod columns;
+#[path = "../../examples/support/sqlite_store.rs"]
+mod sqlite_store;
