@@ -124,8 +124,8 @@ pub trait Journal: Source {
     /// # Errors
     /// Nothing is written with any of these but the last. In this order: [`AppendError::UnknownOrganization`];
     /// [`AppendError::Repeated`] if the journal holds this submission already; [`AppendError::Conflict`] if the
-    /// organization is at another revision than the expected one, be it higher or lower; [`AppendError::Store`] if
-    /// the store failed: everything is written then, or nothing.
+    /// organization is at another revision than the expected one, be it higher or lower; [`AppendError::Rejected`] if
+    /// the store cannot hold the changes; [`AppendError::Store`] if it failed: everything is written then, or nothing.
     fn append(&mut self, append: &Append<'_>) -> Result<Revision, AppendError<Self::Error>>;
 
     /// The revision of the last change; `None` if there is no such organization.
@@ -194,6 +194,9 @@ pub enum AppendError<E> {
     /// The organization is at this revision, not the expected one.
     #[error("the organization is at revision {0}")]
     Conflict(Revision),
+    /// The store cannot hold what the changes say, such as a text that its encoding does not have.
+    #[error("the store cannot hold the changes")]
+    Rejected(#[source] E),
     /// The store failed: everything is written, or nothing.
     #[error("the store failed")]
     Store(#[from] E),

@@ -85,6 +85,9 @@ pub enum ReplicaError<E> {
     /// The store broke its contract: batches or entries out of order or missing, or a conflict with no other change.
     #[error("the store broke the order of its journal, after revision {0}")]
     Disordered(Revision),
+    /// The store cannot hold what the changes say; nothing was written.
+    #[error("the store cannot hold the changes")]
+    Rejected(#[source] E),
     /// The store failed while it was read; nothing was written.
     #[error("the store failed")]
     Store(#[source] E),
@@ -192,8 +195,8 @@ impl<J: Journal> Replica<J> {
     /// be: each time, somebody's change has got through.
     ///
     /// # Errors
-    /// [`ReplicaError::Denied`], [`ReplicaError::Refused`], [`ReplicaError::Unsettled`], [`ReplicaError::Reused`],
-    /// and as [`Replica::catch_up`].
+    /// [`ReplicaError::Denied`], [`ReplicaError::Refused`], [`ReplicaError::Rejected`], [`ReplicaError::Unsettled`],
+    /// [`ReplicaError::Reused`], and as [`Replica::catch_up`].
     pub fn submit(&mut self, actor: &TeammateId, change: &Change) -> Result<Revision, ReplicaError<J::Error>> {
         self.submit_all(actor, std::slice::from_ref(change))
     }
@@ -269,6 +272,7 @@ impl<J: Journal> Replica<J> {
                     }
                 }
                 Err(AppendError::UnknownOrganization(id)) => return Err(ReplicaError::UnknownOrganization(id)),
+                Err(AppendError::Rejected(error)) => return Err(ReplicaError::Rejected(error)),
                 Err(AppendError::Store(source)) => return self.unsettled(source, watched),
             }
         }

@@ -10,10 +10,16 @@
 
 mod broken;
 mod memory;
+mod postgres;
 mod scratch;
+mod small;
 mod sqlite;
 
 #[path = "../../examples/support/columns.rs"]
 mod columns;
+#[path = "../../examples/support/postgres_server.rs"]
+mod postgres_server;
+#[path = "../../examples/support/postgres_store.rs"]
+mod postgres_store;
 #[path = "../../examples/support/sqlite_store.rs"]
 mod sqlite_store;

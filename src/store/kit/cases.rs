@@ -74,6 +74,7 @@ fn append_as<J: Journal>(
             AppendError::UnknownOrganization(id) => AppendError::UnknownOrganization(id),
             AppendError::Repeated(revision) => AppendError::Repeated(revision),
             AppendError::Conflict(revision) => AppendError::Conflict(revision),
+            AppendError::Rejected(error) => AppendError::Rejected(error.into()),
             AppendError::Store(error) => AppendError::Store(error.into()),
         })?;
     *engine = after;
@@ -83,7 +84,7 @@ fn append_as<J: Journal>(
 impl From<AppendError<Fault>> for Fault {
     fn from(error: AppendError<Fault>) -> Self {
         match error {
-            AppendError::Store(fault) => fault,
+            AppendError::Rejected(fault) | AppendError::Store(fault) => fault,
             AppendError::UnknownOrganization(id) => Self(format!("append answered: unknown organization `{id}`")),
             AppendError::Repeated(revision) => Self(format!("append answered: submitted before, at {revision}")),
             AppendError::Conflict(revision) => Self(format!("append answered: conflict, at {revision}")),
@@ -557,7 +558,7 @@ fn whole_or_not<J: Journal>(
     let found = stored(kit, &id)?;
     match answer {
         Ok(_) => same_facts(&found, engine, "after an append that succeeded").map(|()| true),
-        Err(AppendError::Store(_)) if found.revision() == before.revision() => {
+        Err(AppendError::Store(_) | AppendError::Rejected(_)) if found.revision() == before.revision() => {
             same_facts(&found, &before, "after an append that failed")?;
             let left = entries(&mut kit.open(), &id, before.revision())?.len();
             require(left == 0, || format!("an append that failed left {left} entries"))?;
