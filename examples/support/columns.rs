@@ -1,5 +1,7 @@
 //! How facts are spelled in columns, shared by the SQLite and the PostgreSQL store.
 
+#![allow(dead_code, reason = "the programs that share this use a part each")]
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde::de::value::{Error, StrDeserializer};

@@ -2,6 +2,8 @@
 //!
 //! It listens on a unix socket in that folder alone, stops when dropped, and takes its folder along.
 
+#![allow(dead_code, reason = "the programs that share this use a part each")]
+
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -47,6 +49,11 @@ impl Server {
         let mut config = Config::new();
         config.host_path(&self.folder).user("postgres").dbname("postgres");
         config
+    }
+
+    /// The same as a text, for another process.
+    pub(crate) fn url(&self) -> String {
+        format!("host={} user=postgres dbname=postgres", self.folder.display())
     }
 
     /// Makes another database and says how to connect to it.

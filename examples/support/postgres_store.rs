@@ -7,6 +7,8 @@
 //! * Every table can be partitioned, or distributed with Citus, by its organization id; see [`Layout`].
 //! * A connection that is lost fails the call that finds out; the next one opens another.
 
+#![allow(dead_code, reason = "the programs that share this use a part each")]
+
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 

@@ -9,8 +9,10 @@
 )]
 
 mod broken;
+mod kill;
 mod memory;
 mod postgres;
+mod replica;
 mod scratch;
 mod small;
 mod sqlite;
