@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and the helpers of tests do too"
 )]
 
+mod async_code;
 mod broken;
 mod kill;
 mod memory;
@@ -23,5 +24,7 @@ mod columns;
 mod postgres_server;
 #[path = "../../examples/support/postgres_store.rs"]
 mod postgres_store;
+#[path = "../../examples/support/served.rs"]
+mod served;
 #[path = "../../examples/support/sqlite_store.rs"]
 mod sqlite_store;
