@@ -21,8 +21,13 @@ pub(crate) enum Effect {
     },
     RemoveContact(ContactId),
     StartConversation(Conversation),
-    /// Last activity becomes the later of its own and this; nobody has read it any more.
-    Message(ConversationId, Timestamp),
+    /// Last activity becomes the later of its own and this; nobody has read it any more. One that `returns` is
+    /// unarchived and assigned to whom that says, or to nobody.
+    Message {
+        id: ConversationId,
+        at: Timestamp,
+        returns: Option<Option<Member>>,
+    },
     /// Whether it is archived and to whom it is assigned.
     Place {
         id: ConversationId,
@@ -118,9 +123,13 @@ impl Facts {
                 put(&mut self.conversations, conversation.id.clone(), conversation);
             }
             Effect::RemoveConversation(id) => drop(self.conversations.shift_remove(&id)),
-            Effect::Message(id, at) => self.alter(&id, |conversation| {
+            Effect::Message { id, at, returns } => self.alter(&id, |conversation| {
                 conversation.last_activity = conversation.last_activity.max(at);
                 conversation.read_by.clear();
+                if let Some(assignee) = returns {
+                    conversation.archived = false;
+                    conversation.assignee = assignee;
+                }
             }),
             Effect::Place { id, archived, assignee } => self.alter(&id, |conversation| {
                 conversation.archived = archived;

@@ -12,7 +12,8 @@ mod preview;
 
 pub use preview::{AccessChange, AccessEffect};
 
-pub(crate) use plan::plan;
+pub(crate) use effect::{DirectoryEffect, Effect};
+pub(crate) use plan::{Effects, plan};
 
 use crate::error::Error;
 use crate::model::{Change, Facts};

@@ -40,9 +40,8 @@ pub(crate) fn plan<W: World>(world: &W, change: &Change) -> Result<Effects, Erro
         Change::RemoveContact { id } => remove_contact(world, id),
         Change::StartConversation(conversation) => start_conversation(world, conversation),
         Change::ReceiveMessage { id, at } => {
-            let mut effects = returned_by_message(world, id)?;
-            effects.push(Effect::Message(id.clone(), *at));
-            Ok(effects)
+            let returns = returned_by_message(world, id)?;
+            Ok(smallvec![Effect::Message { id: id.clone(), at: *at, returns }])
         }
         Change::Assign { id, to, grant_access } => assign(world, id, to.as_ref(), *grant_access),
         Change::Archive { id } => {
@@ -378,15 +377,12 @@ fn effective_auto_assign<'w>(directory: &'w Directory, head: Head<'_>) -> Option
     access::can_be_assigned(directory, to, head).then_some(to)
 }
 
-/// SPEC 6.2: a message brings back a conversation that is archived, or assigned where no one looks.
-fn returned_by_message<W: World>(world: &W, id: &ConversationId) -> Result<Effects, Error> {
+/// SPEC 6.2: a message brings back a conversation that is archived, or assigned where no one looks; to whom.
+fn returned_by_message<W: World>(world: &W, id: &ConversationId) -> Result<Option<Option<Member>>, Error> {
     let directory = world.directory();
     let head = head(world, id)?;
     let unseen = head.assignee.is_some_and(|assignee| !access::some_see(directory, assignee, head));
-    match head.archived || unseen {
-        true => Ok(smallvec![place(id, false, effective_auto_assign(directory, head))]),
-        false => Ok(smallvec![]),
-    }
+    Ok((head.archived || unseen).then(|| effective_auto_assign(directory, head).cloned()))
 }
 
 /// SPEC 6.3.

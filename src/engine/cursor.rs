@@ -14,7 +14,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorCode};
-use crate::model::{OrganizationId, TeammateId};
+use crate::model::{ContactList, Inbox, OrganizationId, TeammateId};
 
 /// The place where a page ended, to ask for the next one.
 ///
@@ -82,6 +82,19 @@ pub(crate) struct Binding<'a, L> {
     pub(crate) list: &'a L,
 }
 
+/// What can be paged through. Its name keeps apart lists of different kinds that hash alike, as the first variants do.
+pub(crate) trait Paged: Hash {
+    const NAME: &'static str;
+}
+
+impl Paged for Inbox {
+    const NAME: &'static str = "inbox";
+}
+
+impl Paged for ContactList {
+    const NAME: &'static str = "contacts";
+}
+
 /// The last entry of a page: what it is ordered by (a time, or a digest of a name), then its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Position<'a> {
@@ -92,7 +105,7 @@ pub(crate) struct Position<'a> {
 const TAG_BYTES: usize = 8;
 const ORDER_BYTES: usize = 8;
 
-impl<L: Hash> Binding<'_, L> {
+impl<L: Paged> Binding<'_, L> {
     pub(crate) fn seal(&self, position: Position<'_>) -> Cursor {
         let mut bytes = Vec::with_capacity(TAG_BYTES + ORDER_BYTES + position.id.len());
         bytes.extend(self.tag(position).to_le_bytes());
@@ -117,7 +130,7 @@ impl<L: Hash> Binding<'_, L> {
 
     fn tag(&self, position: Position<'_>) -> u64 {
         let mut hasher = keyed_hasher(self.key);
-        (self.organization, self.viewer, self.list).hash(&mut hasher);
+        (self.organization, self.viewer, L::NAME, self.list).hash(&mut hasher);
         (position.order, position.id).hash(&mut hasher);
         hasher.finish()
     }
@@ -149,8 +162,9 @@ fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
+/// Reads what [`to_hex`] writes and nothing else: upper-case digits are damage.
 fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |value: &u8| char::from(*value).to_digit(16);
+    let digit = |value: &u8| char::from(*value).to_digit(16).filter(|_| !value.is_ascii_uppercase());
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     if !rest.is_empty() {
         return None;

@@ -6,25 +6,45 @@
 //!
 //! It holds no sockets, files, clocks or threads, and knows nothing of where facts are stored.
 
+mod access;
+mod assigned;
+mod bits;
+mod check;
+mod column;
+mod contacts;
 mod cursor;
+mod index;
+mod insight;
+mod kernel;
+mod lists;
+mod open;
 mod page;
+mod posting;
+mod query;
 mod revision;
+mod rule;
+mod sparse;
+mod spine;
+mod state;
+#[cfg(test)]
+mod tests;
 mod viewer;
 
 use std::sync::Arc;
 
 pub use cursor::{Cursor, CursorKey};
-pub use page::{ContactRow, ConversationRow, Page, PageRequest};
+pub use page::{ContactRow, ConversationRow, Page, PageRequest, RowId};
 pub use revision::Revision;
-pub use viewer::Viewer;
+pub use viewer::{PreparedInbox, Viewer};
 
-use crate::change::AccessChange;
-use crate::error::Error;
+use crate::change::{AccessChange, plan};
+use crate::error::{Error, ErrorCode};
 use crate::model::{
-    Change, Contact, ContactId, Conversation, ConversationId, Dataset, Endpoint, EndpointId, Facts, Filter, FilterId,
-    Organization, OrganizationId, Team, TeamId, Teammate, TeammateId,
+    Change, Contact, ContactId, Conversation, ConversationId, Dataset, Endpoint, EndpointId, Filter, FilterId,
+    Organization, OrganizationId, Team, TeamId, Teammate, TeammateId, load_directory,
 };
 use crate::policy::{self, Action, Decision, Finding, Resource};
+use state::State;
 
 /// One organization's facts at one revision: ask it who can see what, and what is in an inbox; apply changes to it.
 ///
@@ -48,7 +68,7 @@ use crate::policy::{self, Action, Decision, Finding, Resource};
 /// ```
 #[derive(Clone)]
 pub struct Engine {
-    facts: Arc<Facts>,
+    state: State,
     revision: Revision,
     cursor_key: CursorKey,
 }
@@ -56,9 +76,9 @@ pub struct Engine {
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine")
-            .field("organization", self.facts.id())
+            .field("organization", &self.state.directory.id)
             .field("revision", &self.revision)
-            .field("conversations", &self.facts.conversations().len())
+            .field("conversations", &self.state.count)
             .finish_non_exhaustive()
     }
 }
@@ -67,21 +87,33 @@ impl Engine {
     /// Checks a dataset and makes an engine of it, at revision 0.
     ///
     /// # Errors
-    /// As [`Facts::load`].
+    /// As [`Facts::load`](crate::Facts::load).
     ///
     /// # Complexity
     /// O(size of the dataset).
     pub fn new(dataset: Dataset) -> Result<Self, Error> {
-        let facts = Facts::load(dataset)?;
-        Ok(Self { facts: Arc::new(facts), revision: Revision::default(), cursor_key: CursorKey::default() })
+        let Dataset { organization, contacts, conversations, filters } = dataset;
+        let mut builder = EngineBuilder { engine: Self::empty(organization, filters)? };
+        for contact in contacts {
+            builder.contact(contact)?;
+        }
+        for conversation in conversations {
+            builder.conversation(conversation)?;
+        }
+        Ok(builder.build())
+    }
+
+    fn empty(organization: Organization, filters: Vec<Filter>) -> Result<Self, Error> {
+        let state = State::new(load_directory(organization, filters)?);
+        Ok(Self { state, revision: Revision::default(), cursor_key: CursorKey::default() })
     }
 
     /// Builds an engine piece by piece, without a [`Dataset`] that holds everything at once.
     ///
     /// # Errors
-    /// As [`Facts::load`], for the organization.
+    /// As [`Facts::load`](crate::Facts::load), for the organization.
     pub fn builder(organization: Organization) -> Result<EngineBuilder, Error> {
-        Ok(EngineBuilder { engine: Self::new(Dataset::new(organization))? })
+        Ok(EngineBuilder { engine: Self::empty(organization, Vec::new())? })
     }
 
     /// The same engine with another key for cursors, for example one that all replicas share.
@@ -89,6 +121,18 @@ impl Engine {
     pub fn with_cursor_key(mut self, key: CursorKey) -> Self {
         self.cursor_key = key;
         self
+    }
+
+    /// The row number of a conversation at this revision; `None` if there is none. O(1).
+    #[must_use]
+    pub fn row(&self, id: &ConversationId) -> Option<RowId> {
+        self.state.row(id).map(RowId)
+    }
+
+    /// The conversation of a row number; `None` if it is none's. O(1).
+    #[must_use]
+    pub fn id_of(&self, row: RowId) -> Option<&ConversationId> {
+        self.state.id(row.0)
     }
 
     /// How many changes have been applied since loading, plus the revision that it was loaded at. O(1).
@@ -100,103 +144,103 @@ impl Engine {
     /// Id of the organization. O(1).
     #[must_use]
     pub fn organization_id(&self) -> &OrganizationId {
-        &self.facts.directory.id
+        &self.state.directory.id
     }
 
     /// Settings, teammates, teams and endpoints, in their order. O(their number).
     #[must_use]
     pub fn organization(&self) -> Organization {
-        self.facts.directory.to_organization()
+        self.state.directory.to_organization()
     }
 
     /// Whether contact membership is on (SPEC 4.1). O(1).
     #[must_use]
     pub fn contact_membership(&self) -> bool {
-        self.facts.directory.contact_membership
+        self.state.directory.contact_membership
     }
 
     /// The teammate with this id; `None` if there is none. O(1).
     #[must_use]
     pub fn teammate(&self, id: &TeammateId) -> Option<&Teammate> {
-        self.facts.directory.teammates.get(id)
+        self.state.directory.teammates.get(id)
     }
 
     /// The team with this id; `None` if there is none. O(1).
     #[must_use]
     pub fn team(&self, id: &TeamId) -> Option<&Team> {
-        self.facts.directory.teams.get(id)
+        self.state.directory.teams.get(id)
     }
 
     /// The endpoint with this id; `None` if there is none. O(1).
     #[must_use]
     pub fn endpoint(&self, id: &EndpointId) -> Option<&Endpoint> {
-        self.facts.directory.endpoints.get(id)
+        self.state.directory.endpoints.get(id)
     }
 
     /// The saved filter with this id; `None` if there is none. O(1).
     #[must_use]
     pub fn filter(&self, id: &FilterId) -> Option<&Filter> {
-        self.facts.directory.filters.get(id)
+        self.state.directory.filters.get(id)
     }
 
     /// Every teammate, suspended ones included, in the organization's order.
     pub fn teammates(&self) -> impl ExactSizeIterator<Item = &Teammate> {
-        self.facts.directory.teammates.values()
+        self.state.directory.teammates.values()
     }
 
     /// Every team, in the organization's order.
     pub fn teams(&self) -> impl ExactSizeIterator<Item = &Team> {
-        self.facts.directory.teams.values()
+        self.state.directory.teams.values()
     }
 
     /// Every endpoint, in the organization's order.
     pub fn endpoints(&self) -> impl ExactSizeIterator<Item = &Endpoint> {
-        self.facts.directory.endpoints.values()
+        self.state.directory.endpoints.values()
     }
 
     /// Every saved filter, in the dataset's order.
     pub fn filters(&self) -> impl ExactSizeIterator<Item = &Filter> {
-        self.facts.directory.filters.values()
+        self.state.directory.filters.values()
     }
 
     /// One conversation's facts, whoever may see it; `None` if there is none. O(size of the conversation).
     #[must_use]
     pub fn conversation(&self, id: &ConversationId) -> Option<Conversation> {
-        self.facts.conversation(id).cloned()
+        self.state.conversation(self.state.row(id)?)
     }
 
     /// One contact's facts, whoever may view it; `None` if there is none. O(size of the contact).
     #[must_use]
     pub fn contact(&self, id: &ContactId) -> Option<Contact> {
-        self.facts.contact(id).cloned()
+        self.state.contact(self.state.contacts.number(id)?)
     }
 
     /// How many conversations there are. O(1).
     #[must_use]
     pub fn conversation_count(&self) -> usize {
-        self.facts.conversations().len()
+        self.state.count
     }
 
     /// How many contacts there are. O(1).
     #[must_use]
     pub fn contact_count(&self) -> usize {
-        self.facts.contacts().len()
+        self.state.contacts.count()
     }
 
     /// The ids of all conversations, in any order.
     pub fn conversation_ids(&self) -> impl Iterator<Item = &ConversationId> {
-        self.facts.conversations.keys()
+        self.state.rows().filter_map(|row| self.state.id(row))
     }
 
     /// The ids of all contacts, in any order.
     pub fn contact_ids(&self) -> impl Iterator<Item = &ContactId> {
-        self.facts.contacts.keys()
+        self.state.contacts.numbers().filter_map(|number| self.state.contacts.id(number))
     }
 
     /// The facts as a dataset; an engine made of it answers everything alike. O(size of the facts).
     #[must_use]
     pub fn to_dataset(&self) -> Dataset {
-        self.facts.to_dataset()
+        self.state.to_dataset()
     }
 
     /// Binds a teammate, once, to ask its questions.
@@ -207,7 +251,8 @@ impl Engine {
     /// # Complexity
     /// O(1).
     pub fn viewer(&self, id: &TeammateId) -> Result<Viewer<'_>, Error> {
-        Ok(Viewer { engine: self, teammate: policy::bind(&self.facts.directory, id)? })
+        let teammate = policy::bind(&self.state.directory, id)?;
+        Viewer::new(self, teammate).ok_or_else(|| Error::new(ErrorCode::UnknownTeammate, id))
     }
 
     /// Whether a viewer sees a contact or conversation, has access to an endpoint, or may use a filter.
@@ -215,20 +260,20 @@ impl Engine {
     /// Unknown and suspended viewers and unknown resources are answered `false` (SPEC 1.3).
     #[must_use]
     pub fn can_view<'r>(&self, viewer: &TeammateId, resource: impl Into<Resource<'r>>) -> bool {
-        policy::can_view(&self.facts, viewer, resource)
+        self.viewer(viewer).is_ok_and(|viewer| viewer.can_view(resource))
     }
 
     /// Whether a viewer may do something (SPEC 6.7). Unknown and suspended viewers may do nothing.
     #[must_use]
     pub fn can(&self, viewer: &TeammateId, action: Action<'_>) -> bool {
-        policy::can(&self.facts, viewer, action)
+        policy::may(&self.state, viewer, action)
     }
 
     /// Whether a viewer sees a resource, with every grant that applies, or why not (SPEC 7.1).
     ///
     /// The denial is for logs and admins: it tells what is hidden from what does not exist.
     pub fn decide<'r>(&self, viewer: &TeammateId, resource: impl Into<Resource<'r>>) -> Decision {
-        policy::decide(&self.facts, viewer, resource)
+        policy::access::decide(&self.state, viewer, resource.into())
     }
 
     /// Whether `actor` may make a change (SPEC 6.7); it says nothing about whether the change is valid.
@@ -236,7 +281,7 @@ impl Engine {
     /// A change to something unknown is answered "no", unless being admin is all it takes.
     #[must_use]
     pub fn authorize(&self, actor: &TeammateId, change: &Change) -> bool {
-        policy::authorize(&self.facts, actor, change)
+        policy::authorize_in(&self.state, actor, change)
     }
 
     /// Checks a change and applies it whole; the revision rises by one and is returned.
@@ -246,7 +291,8 @@ impl Engine {
     /// # Errors
     /// Why the change was refused; nothing has changed then, the revision included.
     pub fn apply(&mut self, change: &Change) -> Result<Revision, Error> {
-        Arc::make_mut(&mut self.facts).apply(change)?;
+        let effects = plan(&self.state, change)?;
+        self.state.carry_out(effects);
         self.revision = self.revision.after(1);
         Ok(self.revision)
     }
@@ -257,9 +303,19 @@ impl Engine {
     /// Why the first refused change was refused, with its [position](Error::position); nothing has changed then, the
     /// revision included.
     pub fn apply_all(&mut self, changes: &[Change]) -> Result<Revision, Error> {
-        Arc::make_mut(&mut self.facts).apply_all(changes)?;
+        self.state = self.after(changes)?;
         self.revision = self.revision.after(changes.len());
         Ok(self.revision)
+    }
+
+    /// The state that changes lead to.
+    fn after(&self, changes: &[Change]) -> Result<State, Error> {
+        let mut state = self.state.clone();
+        for (position, change) in changes.iter().enumerate() {
+            let effects = plan(&state, change).map_err(|error| error.at(position))?;
+            state.carry_out(effects);
+        }
+        Ok(state)
     }
 
     /// Every teammate who sees a resource, in the organization's order (SPEC 7.2). It speaks of everyone, so show it
@@ -268,7 +324,7 @@ impl Engine {
     /// # Errors
     /// `unknown_contact` and so on if there is no such resource.
     pub fn audience<'r>(&self, resource: impl Into<Resource<'r>>) -> Result<Vec<TeammateId>, Error> {
-        policy::audience(&self.facts, resource)
+        insight::audience(&self.state, resource.into())
     }
 
     /// What changes would open or close, with nothing applied (SPEC 7.4). It speaks of everyone.
@@ -276,13 +332,22 @@ impl Engine {
     /// # Errors
     /// As [`Engine::apply_all`].
     pub fn preview(&self, changes: &[Change]) -> Result<Vec<AccessChange>, Error> {
-        self.facts.preview(changes)
+        Ok(insight::compare(&self.state, &self.after(changes)?))
+    }
+
+    /// Verifies everything that the engine keeps twice. For tests and fuzzing; says what disagrees.
+    ///
+    /// # Errors
+    /// A sentence that names the part at fault.
+    #[doc(hidden)]
+    pub fn check(&self) -> Result<(), String> {
+        self.state.check()
     }
 
     /// Every doubtful state of the organization (SPEC 7.5); empty for one in good order. It speaks of everyone.
     #[must_use]
     pub fn audit(&self) -> Vec<Finding> {
-        policy::audit(&self.facts)
+        insight::audit(&self.state)
     }
 }
 
@@ -298,28 +363,50 @@ impl EngineBuilder {
     /// Adds a contact.
     ///
     /// # Errors
-    /// As [`Facts::load`]; the builder is then as it was.
+    /// As [`Facts::load`](crate::Facts::load); the builder is then as it was.
     pub fn contact(&mut self, contact: Contact) -> Result<&mut Self, Error> {
-        self.facts().load_contact(contact)?;
-        Ok(self)
+        let state = &mut self.engine.state;
+        let contact = state.directory.checked_contact(contact)?;
+        match state.contacts.number(&contact.id) {
+            Some(_) => Err(Error::new(ErrorCode::DuplicateId, &contact.id)),
+            None => {
+                state.load_contact(contact);
+                Ok(self)
+            }
+        }
     }
 
     /// Adds a conversation, whose contacts have been added before.
     ///
     /// # Errors
-    /// As [`Facts::load`]; the builder is then as it was.
+    /// As [`Facts::load`](crate::Facts::load); the builder is then as it was.
     pub fn conversation(&mut self, conversation: Conversation) -> Result<&mut Self, Error> {
-        self.facts().load_conversation(conversation)?;
-        Ok(self)
+        let state = &mut self.engine.state;
+        let known = |id: &ContactId| state.contacts.number(id).is_some();
+        let conversation = state.directory.checked_conversation(conversation, known)?;
+        match state.row(&conversation.id) {
+            Some(_) => Err(Error::new(ErrorCode::DuplicateId, &conversation.id)),
+            None => {
+                state.load_conversation(conversation);
+                Ok(self)
+            }
+        }
     }
 
     /// Adds a saved filter.
     ///
     /// # Errors
-    /// As [`Facts::load`]; the builder is then as it was.
+    /// As [`Facts::load`](crate::Facts::load); the builder is then as it was.
     pub fn filter(&mut self, filter: Filter) -> Result<&mut Self, Error> {
-        self.facts().load_filter(filter)?;
-        Ok(self)
+        let directory = Arc::make_mut(&mut self.engine.state.directory);
+        let filter = directory.checked_filter(filter)?;
+        match directory.filters.contains_key(&filter.id) {
+            true => Err(Error::new(ErrorCode::DuplicateId, &filter.id)),
+            false => {
+                directory.filters.insert(filter.id.clone(), filter);
+                Ok(self)
+            }
+        }
     }
 
     /// Starts the engine's revisions here, where the facts come from a journal (0 unless said otherwise).
@@ -328,13 +415,10 @@ impl EngineBuilder {
         self
     }
 
-    /// The engine.
+    /// The engine. O(conversations × log conversations), for they are put in order here.
     #[must_use]
-    pub fn build(self) -> Engine {
+    pub fn build(mut self) -> Engine {
+        self.engine.state.finish_loading();
         self.engine
-    }
-
-    fn facts(&mut self) -> &mut Facts {
-        Arc::make_mut(&mut self.engine.facts)
     }
 }

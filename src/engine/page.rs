@@ -3,14 +3,24 @@
 use serde::ser::{SerializeSeq, SerializeStruct};
 use serde::{Serialize, Serializer};
 
+use smallvec::SmallVec;
+
 use super::cursor::Cursor;
+use super::lists::Numbers;
+use super::rule::View;
+use super::state::State;
 use crate::error::{Error, ErrorCode};
 use crate::model::{
-    Contact, ContactCategory, ContactId, Conversation, ConversationId, ConversationKind, EndpointId, Facts, Invitation,
-    Member, Tag, Teammate, Timestamp,
+    ContactCategory, ContactId, ConversationId, ConversationKind, EndpointId, Invitation, Member, Tag, Timestamp,
 };
 use crate::policy::ShownContact;
-use crate::policy::access::finds;
+
+/// Number of a conversation inside one engine at one revision; it has no meaning in another.
+///
+/// The fast way to ask about many conversations: no text is looked up. A number that belongs to no conversation is
+/// seen by nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowId(pub(super) u32);
 
 /// Which part of a list is asked for.
 ///
@@ -76,75 +86,89 @@ pub struct Page<R> {
 /// fields `id`, `kind`, `endpoint`, `assignee`, `archived`, `tags`, `last_activity`, `read`, `starred`, `contacts`.
 #[derive(Clone, Copy)]
 pub struct ConversationRow<'e> {
-    pub(crate) facts: &'e Facts,
-    pub(crate) viewer: &'e Teammate,
-    pub(crate) conversation: &'e Conversation,
+    view: View<'e>,
+    row: u32,
+    id: &'e ConversationId,
 }
 
 impl<'e> ConversationRow<'e> {
+    /// The row of a conversation that the viewer sees.
+    pub(super) fn new(view: View<'e>, row: u32) -> Option<Self> {
+        Some(Self { view, row, id: view.state.id(row)? })
+    }
+
     /// Its id. O(1).
     #[must_use]
     pub fn id(&self) -> &'e ConversationId {
-        &self.conversation.id
+        self.id
+    }
+
+    /// Its row number at this revision. O(1).
+    #[must_use]
+    pub fn row(&self) -> RowId {
+        RowId(self.row)
     }
 
     /// What it is. O(1).
     #[must_use]
     pub fn kind(&self) -> ConversationKind {
-        self.conversation.kind
+        self.view.state.class_of(self.row).kind
     }
 
     /// The endpoint that it runs over; `None` for team conversations and notes. O(1).
     #[must_use]
     pub fn endpoint(&self) -> Option<&'e EndpointId> {
-        self.conversation.endpoint.as_ref()
+        self.view.state.class_of(self.row).endpoint.as_ref()
     }
 
     /// To whom it is assigned; `None` if to nobody. O(1).
     #[must_use]
     pub fn assignee(&self) -> Option<&'e Member> {
-        self.conversation.assignee.as_ref()
+        self.view.state.assignments.of_row(self.row)
     }
 
     /// Whether it is archived. O(1).
     #[must_use]
     pub fn is_archived(&self) -> bool {
-        self.conversation.archived
+        self.view.state.is_archived(self.row)
     }
 
     /// Its tags, in the order in which they were added.
     pub fn tags(&self) -> impl ExactSizeIterator<Item = &'e Tag> + use<'e> {
-        self.conversation.tags.iter()
+        tags(self.view.state, self.view.state.tags_of.get(self.row))
     }
 
     /// When the last message came or went. O(1).
     #[must_use]
     pub fn last_activity(&self) -> Timestamp {
-        self.conversation.last_activity
+        Timestamp::from_millis(*self.view.state.at.get(self.row))
     }
 
-    /// Whether the viewer has read it since its last message (SPEC 5.9).
+    /// Whether the viewer has read it since its last message (SPEC 5.9). O(1).
     #[must_use]
     pub fn is_read(&self) -> bool {
-        self.conversation.read_by.contains(&self.viewer.id)
+        self.view.state.is_read(self.row, self.view.viewer)
     }
 
-    /// Whether the viewer has starred it.
+    /// Whether the viewer has starred it. O(1).
     #[must_use]
     pub fn is_starred(&self) -> bool {
-        self.conversation.starred_by.contains(&self.viewer.id)
+        self.view.state.is_starred(self.row, self.view.viewer)
     }
 
     /// Its contacts in its order, those hidden from the viewer as such (SPEC 4.3).
     pub fn contacts(&self) -> impl ExactSizeIterator<Item = ShownContact<ContactRow<'e>>> + use<'e> {
-        let Self { facts, viewer, conversation } = *self;
-        conversation.contacts.iter().map(move |id| match facts.contact(id) {
-            Some(contact) if finds(&facts.directory, &contact.members, viewer) => {
-                ShownContact::Shown(ContactRow { contact })
-            }
-            _ => ShownContact::Hidden,
+        let view = self.view;
+        view.state.contacts_of.get(self.row).into_iter().map(move |contact| match view.finds(contact) {
+            true => ContactRow::new(view.state, contact).map_or(ShownContact::Hidden, ShownContact::Shown),
+            false => ShownContact::Hidden,
         })
     }
+}
+
+fn tags(state: &State, numbers: Numbers) -> impl ExactSizeIterator<Item = &Tag> + use<'_> {
+    let found: SmallVec<[&Tag; 4]> = numbers.iter().filter_map(|number| state.tag(*number)).collect();
+    found.into_iter()
 }
 
 /// Equal if they show the same.
@@ -191,37 +215,47 @@ impl Serialize for ConversationRow<'_> {
 /// Serializes as an object with the fields `id`, `name`, `category`, `invitation`, `tags`.
 #[derive(Clone, Copy)]
 pub struct ContactRow<'e> {
-    pub(crate) contact: &'e Contact,
+    state: &'e State,
+    contact: u32,
+    id: &'e ContactId,
 }
 
 impl<'e> ContactRow<'e> {
+    pub(super) fn new(state: &'e State, contact: u32) -> Option<Self> {
+        Some(Self { state, contact, id: state.contacts.id(contact)? })
+    }
+
+    pub(super) fn number(&self) -> u32 {
+        self.contact
+    }
+
     /// Its id. O(1).
     #[must_use]
     pub fn id(&self) -> &'e ContactId {
-        &self.contact.id
+        self.id
     }
 
     /// Its name, if it has one. O(1).
     #[must_use]
     pub fn name(&self) -> Option<&'e str> {
-        self.contact.name.as_ref().map(|name| name.as_str())
+        self.state.contacts.name(self.contact).map(|name| name.as_str())
     }
 
     /// What it is. O(1).
     #[must_use]
     pub fn category(&self) -> ContactCategory {
-        self.contact.category
+        self.state.contacts.category(self.contact)
     }
 
     /// Whether it has been invited to the app. O(1).
     #[must_use]
     pub fn invitation(&self) -> Invitation {
-        self.contact.invitation
+        self.state.contacts.invitation(self.contact)
     }
 
     /// Its tags, in the order in which they were added.
     pub fn tags(&self) -> impl ExactSizeIterator<Item = &'e Tag> + use<'e> {
-        self.contact.tags.iter()
+        tags(self.state, self.state.contacts.tags.get(self.contact))
     }
 }
 

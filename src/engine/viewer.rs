@@ -1,11 +1,17 @@
 //! Questions of one viewer: what a service asks while it serves a teammate.
 
 use super::Engine;
-use super::cursor::{Binding, Position, digest};
-use super::page::{ContactRow, ConversationRow, Page, PageRequest};
+use super::cursor::{Binding, Cursor, Position, digest};
+use super::page::{ContactRow, ConversationRow, Page, PageRequest, RowId};
+use super::query::{Plan, badges};
+use super::rule::View;
+use super::state::State;
 use crate::error::{Error, ErrorCode};
-use crate::model::{ContactId, ContactList, ConversationId, Inbox, Teammate};
-use crate::policy::{self, Action, Badge, Decision, KeptOut, Resource, ShownContact};
+use crate::model::{ContactId, ContactList, ConversationId, Inbox, Teammate, dedup};
+use crate::policy::{
+    self, Action, Badge, Decision, KeptOut, Opened, OpenedContacts, Resource, ShownContact, archive_obstacle,
+    assignment_obstacle, kind_obstacle,
+};
 
 /// One active teammate's view of an engine; [`Engine::viewer`] makes it.
 ///
@@ -13,8 +19,9 @@ use crate::policy::{self, Action, Badge, Decision, KeptOut, Resource, ShownConta
 /// so that all answers of one viewer are of one revision.
 #[derive(Clone, Copy)]
 pub struct Viewer<'e> {
-    pub(crate) engine: &'e Engine,
-    pub(crate) teammate: &'e Teammate,
+    engine: &'e Engine,
+    teammate: &'e Teammate,
+    view: View<'e>,
 }
 
 impl std::fmt::Debug for Viewer<'_> {
@@ -24,6 +31,14 @@ impl std::fmt::Debug for Viewer<'_> {
 }
 
 impl<'e> Viewer<'e> {
+    pub(super) fn new(engine: &'e Engine, teammate: &'e Teammate) -> Option<Self> {
+        Some(Self { engine, teammate, view: View::new(&engine.state, teammate)? })
+    }
+
+    fn state(&self) -> &'e State {
+        &self.engine.state
+    }
+
     /// The teammate who asks. O(1).
     #[must_use]
     pub fn teammate(&self) -> &'e Teammate {
@@ -32,23 +47,39 @@ impl<'e> Viewer<'e> {
 
     /// Whether the viewer sees a contact or conversation, has access to an endpoint, or may use a filter.
     ///
-    /// What is unknown is answered `false`, as what is hidden.
+    /// What is unknown is answered `false`, as what is hidden. O(1) for contacts and conversations; O(members × team
+    /// size) for endpoints and filters.
     #[must_use]
     pub fn can_view<'r>(&self, resource: impl Into<Resource<'r>>) -> bool {
-        policy::can_view(&self.engine.facts, &self.teammate.id, resource)
+        match resource.into() {
+            Resource::Conversation(id) => self.row(id).is_some(),
+            Resource::Contact(id) => self.contact_number(id).is_some(),
+            resource => self.can(resource.into()),
+        }
+    }
+
+    /// Whether the viewer sees a conversation named by its row number; `false` for a number that is none's.
+    ///
+    /// O(1): two loads and a bit test.
+    #[must_use]
+    #[inline]
+    pub fn can_view_row(&self, row: RowId) -> bool {
+        (row.0 as usize) < self.state().class.len() && self.view.sees(row.0) && self.state().id(row.0).is_some()
     }
 
     /// Whether the viewer may do something (SPEC 6.7); with what is unknown, nobody may do anything.
+    ///
+    /// O(members × team size); O(teammates × members) where a conversation may turn out to have no audience.
     #[must_use]
     pub fn can(&self, action: Action<'_>) -> bool {
-        policy::can(&self.engine.facts, &self.teammate.id, action)
+        policy::may(self.state(), &self.teammate.id, action)
     }
 
     /// Whether the viewer sees a resource, with every grant that applies, or why not (SPEC 7.1).
     ///
-    /// The denial is for logs and admins: it tells what is hidden from what does not exist.
+    /// The denial is for logs and admins: it tells what is hidden from what does not exist. O(members × team size).
     pub fn decide<'r>(&self, resource: impl Into<Resource<'r>>) -> Decision {
-        policy::decide(&self.engine.facts, &self.teammate.id, resource)
+        policy::access::decide(self.state(), &self.teammate.id, resource.into())
     }
 
     /// One page of an inbox, latest activity first, then by id (SPEC 5.8).
@@ -59,6 +90,9 @@ impl<'e> Viewer<'e> {
     /// # Errors
     /// `unknown_team`, `not_in_team`, `unknown_filter`, `wrong_list` or `rule_too_deep` for the inbox; `empty_page`
     /// or `invalid_cursor` for the request.
+    ///
+    /// # Complexity
+    /// O(conversations walked until the page is full), archived ones not among them unless the inbox lists them.
     ///
     /// # Examples
     /// ```
@@ -76,58 +110,82 @@ impl<'e> Viewer<'e> {
     /// # Ok::<(), visibly::Error>(())
     /// ```
     pub fn filter_inbox(&self, inbox: &Inbox, page: &PageRequest) -> Result<Page<ConversationRow<'e>>, Error> {
-        let limit = page.limit()?;
-        let binding = self.binding(inbox);
-        let rows = self.rows(policy::filter_inbox(&self.engine.facts, &self.teammate.id, inbox)?.iter());
-        let start = match page.cursor() {
-            None => 0,
-            Some(cursor) => binding.unseal(cursor, |end| {
-                rows.partition_point(|row| {
-                    let newer = row.last_activity().as_millis().cmp(&end.order);
-                    newer.reverse().then_with(|| row.id().as_str().cmp(end.id)).is_le()
-                })
-            })?,
-        };
-        Ok(cut(rows, start, limit, |row| {
-            binding.seal(Position { order: row.last_activity().as_millis(), id: row.id().as_str() })
-        }))
+        self.prepare(inbox)?.page(page)
+    }
+
+    /// Resolves an inbox once, to ask for it again and again at this revision.
+    ///
+    /// # Errors
+    /// As [`Viewer::filter_inbox`], for the inbox.
+    ///
+    /// # Complexity
+    /// O(classes / 64 + size of the rule); a leaf over endpoints, channels or kinds, O(classes).
+    pub fn prepare<'i>(&self, inbox: &'i Inbox) -> Result<PreparedInbox<'e, 'i>, Error> {
+        let opened = self.open(inbox)?;
+        Ok(PreparedInbox { viewer: *self, inbox, plan: Plan::new(&self.view, &opened) })
     }
 
     /// How many an inbox holds, and how many of those are unread to the viewer (SPEC 5.9).
     ///
     /// # Errors
     /// As [`Viewer::filter_inbox`], for the inbox.
+    ///
+    /// # Complexity
+    /// O(open conversations / 512 × size of the rule). Archived conversations are counted by class, O(classes + read
+    /// marks), or one by one where a rule asks about them.
     pub fn badge(&self, inbox: &Inbox) -> Result<Badge, Error> {
-        policy::badge(&self.engine.facts, &self.teammate.id, inbox)
+        Ok(self.prepare(inbox)?.badge())
     }
 
-    /// The badges of several inboxes, in their order.
+    /// The badges of several inboxes, in their order, counted in one pass.
     ///
     /// # Errors
     /// As [`Viewer::badge`], for the first inbox that cannot be opened.
+    ///
+    /// # Complexity
+    /// As [`Viewer::badge`] for each, the viewer's conversations being marked once for all.
     pub fn badges<'i>(&self, inboxes: impl IntoIterator<Item = &'i Inbox>) -> Result<Vec<Badge>, Error> {
-        inboxes.into_iter().map(|inbox| self.badge(inbox)).collect()
+        let plans = inboxes.into_iter().map(|inbox| Ok(Plan::new(&self.view, &self.open(inbox)?)));
+        let plans: Vec<Plan> = plans.collect::<Result<_, Error>>()?;
+        Ok(badges(&self.view, &plans))
+    }
+
+    /// Appends the row numbers of every conversation that the viewer sees, by class, in no order of activity.
+    ///
+    /// O(conversations seen): the lists of the classes are copied one after the other.
+    pub fn visible_rows(&self, rows: &mut Vec<RowId>) {
+        for class in super::bits::ones(self.view.sees) {
+            for slice in self.state().classes.get(class).rows.slices() {
+                rows.extend(slice.iter().map(|row| RowId(*row)));
+            }
+        }
     }
 
     /// Those of `candidates` that the viewer sees, in the given order, each once (SPEC 5.5).
     ///
-    /// The candidates are what a text search found; unknown ids drop out as hidden ones do.
+    /// The candidates are what a text search found; unknown ids drop out as hidden ones do. O(candidates).
     pub fn search<'c>(&self, candidates: impl IntoIterator<Item = &'c ConversationId>) -> Vec<ConversationRow<'e>> {
-        let found = policy::search(&self.engine.facts, &self.teammate.id, candidates).unwrap_or_default();
-        self.rows(found.iter())
+        let mut rows: Vec<u32> = candidates.into_iter().filter_map(|id| self.row(id)).collect();
+        dedup(&mut rows);
+        rows.into_iter().filter_map(|row| ConversationRow::new(self.view, row)).collect()
     }
 
-    /// One conversation as a list shows it; `None` if it is unknown or hidden.
+    /// One conversation as a list shows it; `None` if it is unknown or hidden. O(1).
     #[must_use]
     pub fn conversation(&self, id: &ConversationId) -> Option<ConversationRow<'e>> {
-        self.can_view(id).then(|| self.rows([id]).pop()).flatten()
+        ConversationRow::new(self.view, self.row(id)?)
     }
 
-    /// One contact as a list shows it; `None` if it is unknown or hidden.
+    /// The conversation of a row number as a list shows it; `None` if it is none's or hidden. O(1).
+    #[must_use]
+    pub fn conversation_row(&self, row: RowId) -> Option<ConversationRow<'e>> {
+        self.can_view_row(row).then(|| ConversationRow::new(self.view, row.0)).flatten()
+    }
+
+    /// One contact as a list shows it; `None` if it is unknown or hidden. O(1).
     #[must_use]
     pub fn contact(&self, id: &ContactId) -> Option<ContactRow<'e>> {
-        let contact = self.engine.facts.contact(id).filter(|_| self.can_view(id))?;
-        Some(ContactRow { contact })
+        ContactRow::new(self.state(), self.contact_number(id)?)
     }
 
     /// One page of a contact list: by lower-cased name, then by id; those without a name last (SPEC 5.10).
@@ -138,32 +196,61 @@ impl<'e> Viewer<'e> {
     /// # Errors
     /// `unknown_filter`, `wrong_list` or `rule_too_deep` for the list; `empty_page` or `invalid_cursor` for the
     /// request.
+    ///
+    /// # Complexity
+    /// O(contacts walked until the page is full × size of the rule).
     pub fn contacts(&self, list: &ContactList, page: &PageRequest) -> Result<Page<ContactRow<'e>>, Error> {
         let limit = page.limit()?;
+        let opened = policy::open_contacts(&self.state().directory, self.teammate, list)?;
         let binding = self.binding(list);
-        let key = self.engine.cursor_key;
-        let ids = policy::contacts(&self.engine.facts, &self.teammate.id, list)?;
-        let rows: Vec<_> = ids.iter().filter_map(|id| self.contact(id)).collect();
-        let start = match page.cursor() {
-            None => 0,
-            Some(cursor) => {
-                let end = binding.unseal(cursor, |end| {
-                    let end_row = self.contact(&ContactId::from(end.id))?;
-                    (digest(key, end_row.name()) == end.order).then_some(end_row)
-                })?;
-                let end = end.ok_or_else(|| Error::new(ErrorCode::InvalidCursor, ""))?;
-                let end = crate::policy::list_order(end.contact);
-                rows.partition_point(|row| crate::policy::list_order(row.contact) <= end)
-            }
+        let start = page.cursor().map(|cursor| self.contact_position(&binding, cursor)).transpose()?;
+        let rows = match start {
+            None => self.listed_contacts(&opened, self.state().contacts.listed(), limit),
+            Some(start) => self.listed_contacts(&opened, self.state().contacts.listed_after(start), limit),
         };
-        Ok(cut(rows, start, limit, |row| {
-            binding.seal(Position { order: digest(key, row.name()), id: row.id().as_str() })
-        }))
+        let key = self.engine.cursor_key;
+        Ok(cut(rows, limit, |row| binding.seal(Position { order: digest(key, row.name()), id: row.id().as_str() })))
+    }
+
+    /// The contact that a page ended with, if it still has its name and the viewer still finds it.
+    fn contact_position(&self, binding: &Binding<'_, ContactList>, cursor: &Cursor) -> Result<u32, Error> {
+        let key = self.engine.cursor_key;
+        let end = binding.unseal(cursor, |end| {
+            let row = self.contact(&ContactId::from(end.id))?;
+            (digest(key, row.name()) == end.order).then(|| row.number())
+        })?;
+        end.ok_or_else(|| Error::new(ErrorCode::InvalidCursor, ""))
+    }
+
+    /// One more than `limit` contacts of a list, to tell whether more follow.
+    fn listed_contacts(
+        &self,
+        opened: &OpenedContacts<'_>,
+        numbers: impl Iterator<Item = u32>,
+        limit: usize,
+    ) -> Vec<ContactRow<'e>> {
+        let state = self.state();
+        let node = match opened {
+            OpenedContacts::Rule(rule) => Some(self.view.compile(rule)),
+            OpenedContacts::Named(_) => None,
+        };
+        let is_in = |number: &u32| {
+            self.view.finds(*number)
+                && match (opened, &node) {
+                    (_, Some(node)) => self.view.matches_contact(node, *number),
+                    (OpenedContacts::Named(list), None) => {
+                        policy::is_listed(list, state.contacts.category(*number), state.contacts.invitation(*number))
+                    }
+                    (OpenedContacts::Rule(_), None) => false,
+                }
+        };
+        let rows = numbers.filter(is_in).filter_map(|number| ContactRow::new(state, number));
+        rows.take(limit.saturating_add(1)).collect()
     }
 
     /// The conversation's contacts as the viewer may see them, in its order (SPEC 4.3).
     ///
-    /// Empty if the conversation is unknown or hidden.
+    /// Empty if the conversation is unknown or hidden. O(its contacts).
     #[must_use]
     pub fn shown_contacts(&self, conversation: &ConversationId) -> Vec<ShownContact<ContactRow<'e>>> {
         self.conversation(conversation).map_or_else(Vec::new, |row| row.contacts().collect())
@@ -172,10 +259,14 @@ impl<'e> Viewer<'e> {
     /// Which inboxes hold a conversation (SPEC 7.3): `all`, `assigned_to_me`, `team_conversations`, `starred`,
     /// `archived`, then the viewer's teams, then the usable filters, each in the organization's order.
     ///
-    /// Empty if the conversation is unknown or hidden.
+    /// Empty if the conversation is unknown or hidden. O(teams + filters × size of a rule).
     #[must_use]
     pub fn placement(&self, conversation: &ConversationId) -> Vec<Inbox> {
-        policy::placement(&self.engine.facts, &self.teammate.id, conversation).unwrap_or_default()
+        let Some(row) = self.row(conversation) else {
+            return Vec::new();
+        };
+        let holds = |inbox: &Inbox| self.open(inbox).is_ok_and(|opened| self.obstacle(&opened, row).is_none());
+        policy::placement_inboxes(&self.state().directory, self.teammate).filter(holds).collect()
     }
 
     /// The first condition that keeps a conversation out of an inbox, `None` if it is in (SPEC 7.3).
@@ -184,29 +275,117 @@ impl<'e> Viewer<'e> {
     ///
     /// # Errors
     /// As [`Viewer::badge`]; the inbox is looked at before the conversation.
+    ///
+    /// # Complexity
+    /// O(size of the rule); a leaf over endpoints, channels or kinds, O(classes).
     pub fn keeps_out(&self, conversation: &ConversationId, inbox: &Inbox) -> Result<Option<KeptOut>, Error> {
-        policy::keeps_out(&self.engine.facts, &self.teammate.id, conversation, inbox)
+        let opened = self.open(inbox)?;
+        Ok(match self.row(conversation) {
+            Some(row) => self.obstacle(&opened, row),
+            None => Some(KeptOut::NotVisible),
+        })
     }
 
-    fn rows<'c>(&self, ids: impl IntoIterator<Item = &'c ConversationId>) -> Vec<ConversationRow<'e>> {
-        let facts = &*self.engine.facts;
-        let found = ids.into_iter().filter_map(|id| facts.conversation(id));
-        found.map(|conversation| ConversationRow { facts, viewer: self.teammate, conversation }).collect()
+    /// What keeps a visible conversation out.
+    fn obstacle(&self, opened: &Opened<'_>, row: u32) -> Option<KeptOut> {
+        let state = self.state();
+        kind_obstacle(opened, state.class_of(row).kind)
+            .or_else(|| archive_obstacle(opened, state.is_archived(row)))
+            .or_else(|| assignment_obstacle(opened, state.assignments.of_row(row)))
+            .or_else(|| match opened {
+                Opened::Starred if !state.is_starred(row, self.view.viewer) => Some(KeptOut::NotStarred),
+                Opened::Rule { rule, .. } if !self.view.matches(&self.view.compile(rule), row) => Some(KeptOut::Rule),
+                _ => None,
+            })
+    }
+
+    fn open<'i>(&self, inbox: &'i Inbox) -> Result<Opened<'i>, Error>
+    where
+        'e: 'i,
+    {
+        policy::open(&self.state().directory, self.teammate, inbox)
+    }
+
+    /// The row of a conversation that the viewer sees.
+    fn row(&self, id: &ConversationId) -> Option<u32> {
+        self.state().row(id).filter(|row| self.view.sees(*row))
+    }
+
+    /// The number of a contact that the viewer finds.
+    fn contact_number(&self, id: &ContactId) -> Option<u32> {
+        self.state().contacts.number(id).filter(|number| self.view.finds(*number))
     }
 
     fn binding<'a, L>(&self, list: &'a L) -> Binding<'a, L>
     where
         'e: 'a,
     {
-        let organization = self.engine.facts.id();
+        let organization = &self.state().directory.id;
         Binding { key: self.engine.cursor_key, organization, viewer: &self.teammate.id, list }
     }
 }
 
-/// The page of `limit` rows from `start`, with a cursor if more follow.
-fn cut<R: Copy>(rows: Vec<R>, start: usize, limit: usize, seal: impl FnOnce(&R) -> super::Cursor) -> Page<R> {
-    let end = start.saturating_add(limit).min(rows.len());
-    let page: Vec<R> = rows.get(start..end).unwrap_or_default().to_vec();
-    let next = page.last().filter(|_| end < rows.len()).map(seal);
-    Page { rows: page, next }
+/// An inbox resolved for one viewer at one revision; [`Viewer::prepare`] makes it.
+#[derive(Debug)]
+pub struct PreparedInbox<'e, 'i> {
+    viewer: Viewer<'e>,
+    inbox: &'i Inbox,
+    plan: Plan,
+}
+
+impl<'e, 'i> PreparedInbox<'e, 'i>
+where
+    'e: 'i,
+{
+    /// One page, as [`Viewer::filter_inbox`].
+    ///
+    /// # Errors
+    /// `empty_page` or `invalid_cursor` for the request.
+    pub fn page(&self, page: &PageRequest) -> Result<Page<ConversationRow<'e>>, Error> {
+        let limit = page.limit()?;
+        let binding = self.viewer.binding(self.inbox);
+        let mut rows = Vec::new();
+        match page.cursor() {
+            None => self.plan.list(&self.viewer.view, None, limit.saturating_add(1), &mut rows),
+            Some(cursor) => binding.unseal(cursor, |end| {
+                let is_passed = |row| self.is_passed(row, end);
+                self.plan.list(&self.viewer.view, Some(&is_passed), limit.saturating_add(1), &mut rows);
+            })?,
+        }
+        let rows = rows.into_iter().filter_map(|row| ConversationRow::new(self.viewer.view, row)).collect();
+        Ok(cut(rows, limit, |row| {
+            binding.seal(Position { order: row.last_activity().as_millis(), id: row.id().as_str() })
+        }))
+    }
+
+    /// Whether a row comes no later in the list than where a page ended.
+    fn is_passed(&self, row: u32, end: Position<'_>) -> bool {
+        let state = self.viewer.state();
+        let newer = state.at.get(row).cmp(&end.order).reverse();
+        newer.then_with(|| state.id(row).map(ConversationId::as_str).cmp(&Some(end.id))).is_le()
+    }
+
+    /// Appends the row numbers of the newest conversations, until `rows` holds `limit`.
+    ///
+    /// Cost as [`Viewer::filter_inbox`], less what rows and cursors take.
+    #[inline]
+    pub fn newest(&self, limit: usize, rows: &mut Vec<RowId>) {
+        let mut found = std::mem::take(rows).into_iter().map(|row| row.0).collect();
+        self.plan.list(&self.viewer.view, None, limit, &mut found);
+        *rows = found.into_iter().map(RowId).collect();
+    }
+
+    /// How many, and how many of them unread, as [`Viewer::badge`].
+    #[must_use]
+    pub fn badge(&self) -> Badge {
+        badges(&self.viewer.view, std::slice::from_ref(&self.plan)).pop().unwrap_or_default()
+    }
+}
+
+/// The page of up to `limit` rows out of one more, with a cursor if that one is there.
+fn cut<R>(mut rows: Vec<R>, limit: usize, seal: impl FnOnce(&R) -> Cursor) -> Page<R> {
+    let has_more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| has_more).map(seal);
+    Page { rows, next }
 }

@@ -48,20 +48,15 @@ impl Facts {
         Ok(facts)
     }
 
-    pub(crate) fn load_contact(&mut self, contact: Contact) -> Result<(), Error> {
+    fn load_contact(&mut self, contact: Contact) -> Result<(), Error> {
         let contact = self.directory.checked_contact(contact)?;
         insert_new(&mut self.contacts, contact.id.clone(), contact)
     }
 
-    pub(crate) fn load_conversation(&mut self, conversation: Conversation) -> Result<(), Error> {
+    fn load_conversation(&mut self, conversation: Conversation) -> Result<(), Error> {
         let known = |id: &ContactId| self.contacts.contains_key(id);
         let conversation = self.directory.checked_conversation(conversation, known)?;
         insert_new(&mut self.conversations, conversation.id.clone(), conversation)
-    }
-
-    pub(crate) fn load_filter(&mut self, filter: Filter) -> Result<(), Error> {
-        let filter = self.directory.checked_filter(filter)?;
-        insert_new(&mut self.directory.filters, filter.id.clone(), filter)
     }
 
     /// The same facts as a list, everything in its order. Loading it again gives equal facts.
@@ -168,7 +163,7 @@ impl Facts {
     }
 }
 
-fn load_directory(organization: Organization, filters: Vec<Filter>) -> Result<Directory, Error> {
+pub(crate) fn load_directory(organization: Organization, filters: Vec<Filter>) -> Result<Directory, Error> {
     let Organization { id, name, contact_membership, teammates, teams, endpoints } = organization;
     check_id(&id, "organization")?;
     let mut directory = Directory {

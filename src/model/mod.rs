@@ -35,7 +35,7 @@ pub use text::{
 };
 
 pub(crate) use directory::Directory;
-pub(crate) use facts::{Head, World, check_tags, dedup};
+pub(crate) use facts::{Head, World, check_tags, dedup, load_directory};
 
 use serde::{Deserialize, Deserializer};
 

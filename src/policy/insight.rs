@@ -9,6 +9,7 @@ use super::inbox::may_use;
 use crate::error::{Error, ErrorCode};
 use crate::model::{
     AssigneePick, Contact, ContactId, Directory, Endpoint, Facts, Filter, Head, Member, Rule, Teammate, TeammateId,
+    World,
 };
 
 /// Every teammate who sees a resource, in the organization's order (SPEC 7.2).
@@ -19,29 +20,31 @@ use crate::model::{
 /// # Complexity
 /// O(teammates × members).
 pub fn audience<'r>(facts: &Facts, resource: impl Into<Resource<'r>>) -> Result<Vec<TeammateId>, Error> {
-    let directory = &facts.directory;
-    let sees = teammate_sees(facts, resource.into())?;
-    Ok(directory.teammates.values().filter(|one| sees(one)).map(|one| one.id.clone()).collect())
+    audience_in(facts, resource.into())
 }
 
-fn teammate_sees<'f>(facts: &'f Facts, resource: Resource<'_>) -> Result<Box<dyn Fn(&Teammate) -> bool + 'f>, Error> {
-    let directory = &facts.directory;
+/// The audience of a resource, whatever keeps the facts.
+pub(crate) fn audience_in<W: World>(world: &W, resource: Resource<'_>) -> Result<Vec<TeammateId>, Error> {
+    let directory = world.directory();
+    let seers = |sees: &dyn Fn(&Teammate) -> bool| {
+        directory.teammates.values().filter(|one| sees(one)).map(|one| one.id.clone()).collect()
+    };
     Ok(match resource {
         Resource::Contact(id) => {
-            let contact = facts.contact(id).ok_or_else(|| Error::new(ErrorCode::UnknownContact, id))?;
-            Box::new(move |teammate| finds(directory, &contact.members, teammate))
+            let members = world.contact_members(id).ok_or_else(|| Error::new(ErrorCode::UnknownContact, id))?;
+            seers(&|teammate| finds(directory, members, teammate))
         }
         Resource::Conversation(id) => {
-            let found = facts.conversation(id).ok_or_else(|| Error::new(ErrorCode::UnknownConversation, id))?;
-            Box::new(move |teammate| sees(directory, found.into(), teammate))
+            let head = world.head(id).ok_or_else(|| Error::new(ErrorCode::UnknownConversation, id))?;
+            seers(&|teammate| sees(directory, head, teammate))
         }
         Resource::Endpoint(id) => {
             let endpoint = directory.endpoint(id)?;
-            Box::new(move |teammate| has_access(directory, endpoint, teammate))
+            seers(&|teammate| has_access(directory, endpoint, teammate))
         }
         Resource::Filter(id) => {
-            let filter = facts.filter(id).ok_or_else(|| Error::new(ErrorCode::UnknownFilter, id))?;
-            Box::new(move |teammate| may_use(directory, filter, teammate))
+            let filter = directory.filters.get(id).ok_or_else(|| Error::new(ErrorCode::UnknownFilter, id))?;
+            seers(&|teammate| may_use(directory, filter, teammate))
         }
     })
 }

@@ -9,7 +9,7 @@
 //!
 //! # Examples
 //! ```
-//! use visibly::{Conversation, Dataset, Facts, Member, Organization, SpruceLink, Teammate, policy};
+//! use visibly::{Conversation, ConversationId, Dataset, Facts, Member, Organization, SpruceLink, Teammate, policy};
 //!
 //! let oak = Organization::new("oak", "Oak Street")
 //!     .teammate(Teammate::new("ana", "Ana").admin())
@@ -17,7 +17,7 @@
 //!     .endpoint(SpruceLink::new("ben-link").owned_by(Member::teammate("ben")));
 //! let facts = Facts::load(Dataset::new(oak).conversation(Conversation::patient("therapy", "ben-link", 0)))?;
 //!
-//! let therapy = "therapy".into();
+//! let therapy = ConversationId::from("therapy");
 //! assert!(policy::can_view(&facts, &"ben".into(), &therapy));
 //! assert!(!policy::can_view(&facts, &"ana".into(), &therapy)); // being admin opens no conversation
 //! # Ok::<(), visibly::Error>(())
@@ -32,15 +32,20 @@ mod inbox;
 mod insight;
 mod rule;
 
+pub(crate) use action::may;
 pub use action::{Action, ContactAction, ConversationAction, EndpointAction, FilterAction};
+pub(crate) use authorize::authorize as authorize_in;
 pub use contacts::contacts;
-pub(crate) use contacts::list_order;
+pub(crate) use contacts::{OpenedContacts, is_listed, open_contacts};
 pub use decision::{Decision, Denial, Grant, Resource, Subject};
-pub(crate) use inbox::bind;
 pub use inbox::{
     Badge, KeptOut, ShownContact, badge, badges, filter_inbox, keeps_out, placement, search, shown_contacts,
 };
+pub(crate) use inbox::{
+    Opened, archive_obstacle, archive_scope, assignment_obstacle, bind, kind_obstacle, open, placement_inboxes,
+};
 pub use insight::{Finding, FindingKind, audience, audit};
+pub(crate) use insight::{audience_in, audit_directory, head_findings, leaf_names_missing};
 
 use crate::model::{Change, Facts, TeammateId};
 

@@ -1,0 +1,287 @@
+//! Contacts by number: who finds them, what filters ask of them, and the order in which they are listed.
+//!
+//! * Look-up is O(1); entering or renaming is O(log contacts + 512); a clone is O(contacts / 512).
+//! * Which open conversations a contact is attached to is kept, so that re-tagging it costs by those.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use super::access::{ContactClasses, People};
+use super::column::Column;
+use super::index::Index;
+use super::lists::Lists;
+use super::sparse::Sparse;
+use crate::model::{Contact, ContactCategory, ContactId, Directory, Invitation, Text};
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Contacts {
+    ids: Column<Option<ContactId>>,
+    index: Index,
+    free: Arc<Vec<u32>>,
+    names: Column<Option<Text>>,
+    /// The lower-cased name where it is another text than the name.
+    lower: Sparse<Box<str>>,
+    kinds: Column<(ContactCategory, Invitation)>,
+    class: Column<u32>,
+    pub(super) tags: Lists<u16, 4>,
+    /// To how many conversations each is attached.
+    uses: Column<u32>,
+    /// The rows of open conversations that each is attached to, ascending.
+    open: Sparse<Vec<u32>>,
+    pub(super) classes: ContactClasses,
+    order: Order,
+    count: usize,
+}
+
+impl Contacts {
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    pub(super) fn number(&self, id: &ContactId) -> Option<u32> {
+        self.index.get(id.as_str(), |number| text(&self.ids, number))
+    }
+
+    pub(super) fn id(&self, number: u32) -> Option<&ContactId> {
+        self.ids.get(number).as_ref()
+    }
+
+    pub(super) fn name(&self, number: u32) -> Option<&Text> {
+        self.names.get(number).as_ref()
+    }
+
+    #[inline]
+    pub(super) fn category(&self, number: u32) -> ContactCategory {
+        self.kinds.get(number).0
+    }
+
+    #[inline]
+    pub(super) fn invitation(&self, number: u32) -> Invitation {
+        self.kinds.get(number).1
+    }
+
+    #[inline]
+    pub(super) fn class(&self, number: u32) -> u32 {
+        *self.class.get(number)
+    }
+
+    pub(super) fn is_restricted(&self, number: u32) -> bool {
+        !self.classes.get(self.class(number)).is_open_to_all()
+    }
+
+    pub(super) fn uses(&self, number: u32) -> u32 {
+        *self.uses.get(number)
+    }
+
+    /// Every contact, in no order.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
+        (0..self.ids.len() as u32).filter(|number| self.ids.get(*number).is_some())
+    }
+
+    /// Every contact, in the order of lists (SPEC 5.10).
+    pub(super) fn listed(&self) -> impl Iterator<Item = u32> {
+        self.order.iter()
+    }
+
+    /// Every contact that comes behind `number` in the order of lists.
+    pub(super) fn listed_after(&self, number: u32) -> impl Iterator<Item = u32> + use<'_> {
+        self.order.after(move |other| self.compare(other, number).is_le())
+    }
+
+    /// Adds a checked contact whose tags have these numbers.
+    pub(super) fn add(&mut self, directory: &Directory, people: &People, contact: Contact, tags: &[u32]) {
+        let number = self.load(directory, people, contact, tags);
+        self.order_in(number);
+    }
+
+    /// The same without a place in the order, which [`Contacts::sort`] gives to all at once.
+    pub(super) fn load(&mut self, directory: &Directory, people: &People, contact: Contact, tags: &[u32]) -> u32 {
+        let class = self.classes.enter(directory, people, &contact.members);
+        let number = self.take_number();
+        self.ids.set(number, Some(contact.id.clone()));
+        let Self { ids, index, .. } = self;
+        index.insert(contact.id.as_str(), number, |number| text(ids, number));
+        self.set_name(number, contact.name);
+        self.kinds.set(number, (contact.category, contact.invitation));
+        self.class.set(number, class);
+        self.tags.set(number, tags);
+        self.count += 1;
+        number
+    }
+
+    pub(super) fn sort(&mut self) {
+        let mut numbers: Vec<u32> = self.numbers().collect();
+        numbers.sort_unstable_by(|one, two| self.compare(*one, *two));
+        self.order = Order::of(&numbers);
+    }
+
+    pub(super) fn remove(&mut self, number: u32) {
+        self.order_out(number);
+        let Self { ids, index, .. } = self;
+        index.remove(text(ids, number), |number| text(ids, number));
+        self.ids.set(number, None);
+        self.names.set(number, None);
+        self.lower.remove(number);
+        self.tags.set(number, &[]);
+        self.classes.leave(*self.class.get(number));
+        Arc::make_mut(&mut self.free).push(number);
+        self.count -= 1;
+    }
+
+    pub(super) fn rename(&mut self, number: u32, name: Option<Text>) {
+        self.order_out(number);
+        self.set_name(number, name);
+        self.order_in(number);
+    }
+
+    pub(super) fn set_kind(&mut self, number: u32, category: ContactCategory, invitation: Invitation) {
+        self.kinds.set(number, (category, invitation));
+    }
+
+    pub(super) fn set_class(&mut self, number: u32, class: u32) {
+        self.classes.leave(*self.class.get(number));
+        self.class.set(number, class);
+    }
+
+    /// Notes that a conversation is attached, or is no longer.
+    pub(super) fn attach(&mut self, number: u32, attached: bool) {
+        let uses = self.uses.get_mut(number);
+        *uses = if attached { *uses + 1 } else { *uses - 1 };
+    }
+
+    /// The rows of open conversations that the contact is attached to, ascending.
+    pub(super) fn open_rows(&self, number: u32) -> &[u32] {
+        self.open.get(number).map_or(&[], |rows| rows)
+    }
+
+    pub(super) fn add_open(&mut self, number: u32, row: u32) {
+        let rows = self.open.entry(number);
+        if let Err(at) = rows.binary_search(&row) {
+            if rows.capacity() == 0 {
+                rows.reserve_exact(1);
+            }
+            rows.insert(at, row);
+        }
+    }
+
+    pub(super) fn remove_open(&mut self, number: u32, row: u32) {
+        let rows = self.open.entry(number);
+        if let Ok(at) = rows.binary_search(&row) {
+            rows.remove(at);
+        }
+        if rows.is_empty() {
+            self.open.remove(number);
+        }
+    }
+
+    /// The order of lists: by lower-cased name, then by id; without a name last, by id (SPEC 5.10).
+    fn compare(&self, one: u32, two: u32) -> Ordering {
+        let key = |number| {
+            let name = self.names.get(number).as_ref().map(Text::as_str);
+            let name = self.lower.get(number).map(|lower| &**lower).or(name);
+            (name.is_none(), name, self.ids.get(number))
+        };
+        key(one).cmp(&key(two))
+    }
+
+    fn order_in(&mut self, number: u32) {
+        let mut order = std::mem::take(&mut self.order);
+        order.insert(number, |other| self.compare(other, number));
+        self.order = order;
+    }
+
+    fn order_out(&mut self, number: u32) {
+        let mut order = std::mem::take(&mut self.order);
+        order.remove(|other| self.compare(other, number));
+        self.order = order;
+    }
+
+    fn set_name(&mut self, number: u32, name: Option<Text>) {
+        let lower = name.as_ref().map(|name| name.as_str().to_lowercase());
+        match (&name, lower) {
+            (Some(name), Some(lower)) if lower != name.as_str() => self.lower.insert(number, lower.into()),
+            _ => drop(self.lower.remove(number)),
+        }
+        self.names.set(number, name);
+    }
+
+    fn take_number(&mut self) -> u32 {
+        if !self.free.is_empty() {
+            if let Some(number) = Arc::make_mut(&mut self.free).pop() {
+                return number;
+            }
+        }
+        self.ids.push(None);
+        self.names.push(None);
+        self.kinds.push((ContactCategory::default(), Invitation::default()));
+        self.class.push(0);
+        self.tags.push(&[]);
+        self.uses.push(0);
+        self.ids.len() as u32 - 1
+    }
+}
+
+fn text(ids: &Column<Option<ContactId>>, number: u32) -> &str {
+    ids.get(number).as_ref().map_or("", ContactId::as_str)
+}
+
+/// Numbers in an order that a comparison gives, in chunks of up to 512 that snapshots share.
+#[derive(Clone, Debug, Default)]
+struct Order {
+    chunks: Vec<Arc<Vec<u32>>>,
+}
+
+const CHUNK: usize = if cfg!(test) { 4 } else { 512 };
+
+impl Order {
+    fn of(numbers: &[u32]) -> Self {
+        Self { chunks: numbers.chunks(CHUNK).map(|chunk| Arc::new(chunk.to_vec())).collect() }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = u32> {
+        self.chunks.iter().flat_map(|chunk| chunk.iter().copied())
+    }
+
+    /// The numbers behind those for which `is_passed` holds.
+    fn after<F: Fn(u32) -> bool>(&self, is_passed: F) -> impl Iterator<Item = u32> + use<'_, F> {
+        let at = self.chunk_of(&is_passed);
+        let skipped = self.chunks.get(at).map_or(0, |chunk| chunk.partition_point(|number| is_passed(*number)));
+        self.chunks[at..].iter().flat_map(|chunk| chunk.iter().copied()).skip(skipped)
+    }
+
+    /// `compare` says how a number stands to the new one.
+    fn insert(&mut self, number: u32, compare: impl Fn(u32) -> Ordering) {
+        let at = self.chunk_of(|other| compare(other).is_lt()).min(self.chunks.len().saturating_sub(1));
+        let Some(chunk) = self.chunks.get_mut(at) else {
+            self.chunks.push(Arc::new(vec![number]));
+            return;
+        };
+        let chunk = Arc::make_mut(chunk);
+        let place = chunk.partition_point(|other| compare(*other).is_lt());
+        chunk.insert(place, number);
+        if chunk.len() > CHUNK {
+            let upper = chunk.split_off(CHUNK / 2);
+            self.chunks.insert(at + 1, Arc::new(upper));
+        }
+    }
+
+    fn remove(&mut self, compare: impl Fn(u32) -> Ordering) {
+        let at = self.chunk_of(|other| compare(other).is_lt());
+        let Some(chunk) = self.chunks.get_mut(at) else {
+            return;
+        };
+        let chunk = Arc::make_mut(chunk);
+        let place = chunk.partition_point(|other| compare(*other).is_lt());
+        if chunk.get(place).is_some_and(|other| compare(*other).is_eq()) {
+            chunk.remove(place);
+        }
+        if chunk.is_empty() {
+            self.chunks.remove(at);
+        }
+    }
+
+    /// The first chunk that is not passed whole.
+    fn chunk_of(&self, is_passed: impl Fn(u32) -> bool) -> usize {
+        self.chunks.partition_point(|chunk| chunk.last().is_some_and(|last| is_passed(*last)))
+    }
+}

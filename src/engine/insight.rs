@@ -1,0 +1,215 @@
+//! Questions about everyone, answered by class: audience, preview, audit (SPEC 7.2, 7.4, 7.5).
+//!
+//! * Who sees a conversation is its class's audience, so that what changes for one conversation changes for all of
+//!   its class, and is worked out once.
+//! * A preview looks only at blocks that the changed copy does not share with the original, and at classes whose
+//!   audience has changed.
+
+use hashbrown::{DefaultHashBuilder, HashMap};
+
+use super::access::People;
+use super::bits::Bits;
+use super::column::Column;
+use super::sparse::hasher;
+use super::state::State;
+use crate::change::{AccessChange, AccessEffect};
+use crate::error::{Error, ErrorCode};
+use crate::model::{TeammateId, World};
+use crate::policy::{self, Finding, FindingKind, Resource, Subject, head_findings};
+
+/// Every teammate who sees a resource, in the organization's order.
+pub(super) fn audience(state: &State, resource: Resource<'_>) -> Result<Vec<TeammateId>, Error> {
+    let numbers = match resource {
+        Resource::Conversation(id) => {
+            let row = state.row(id).ok_or_else(|| Error::new(ErrorCode::UnknownConversation, id))?;
+            &state.class_of(row).audience
+        }
+        Resource::Contact(id) => {
+            let contact = state.contacts.number(id).ok_or_else(|| Error::new(ErrorCode::UnknownContact, id))?;
+            &state.contacts.classes.get(state.contacts.class(contact)).audience
+        }
+        Resource::Endpoint(_) | Resource::Filter(_) => return policy::audience_in(state, resource),
+    };
+    Ok(ids(&state.people, numbers).cloned().collect())
+}
+
+fn ids<'p>(people: &'p People, numbers: &[u32]) -> impl Iterator<Item = &'p TeammateId> {
+    numbers.iter().filter_map(|number| people.id(*number))
+}
+
+/// What has opened or closed between two states, the second made of the first by changes.
+pub(super) fn compare(before: &State, after: &State) -> Vec<AccessChange> {
+    let mut lines = Vec::new();
+    compare_conversations(before, after, &mut lines);
+    compare_contacts(before, after, &mut lines);
+    lines.sort();
+    lines
+}
+
+fn compare_conversations(before: &State, after: &State, lines: &mut Vec<AccessChange>) {
+    let audience_before = |class: u32| &before.classes.get(class).audience[..];
+    let audience_after = |class: u32| &after.classes.get(class).audience[..];
+    let mut differences = Differences::new(before, after);
+    let rewritten = rewritten(&before.ids, &after.ids, &before.class, &after.class);
+    let changed = before.classes.iter().filter(|(number, class)| {
+        let now = audience_after(*number);
+        !same_people(before, &class.audience, after, now)
+    });
+    let of_changed = changed.flat_map(|(_, class)| class.rows.iter()).filter(|row| !rewritten.contains(row / PIECE));
+    let of_rewritten = rewritten.iter().flat_map(|piece| piece * PIECE..(piece + 1) * PIECE);
+    for row in of_rewritten.chain(of_changed) {
+        let Some(id) = before.id(row) else {
+            continue;
+        };
+        let Some(now) = after.row(id) else {
+            continue;
+        };
+        let pair = (*before.class.get(row), *after.class.get(now));
+        let effects = differences.of(pair, audience_before(pair.0), audience_after(pair.1));
+        lines.extend(effects.iter().map(|(viewer, effect)| AccessChange {
+            viewer: viewer.clone(),
+            subject: Subject::Conversation(id.clone()),
+            effect: *effect,
+        }));
+    }
+}
+
+fn compare_contacts(before: &State, after: &State, lines: &mut Vec<AccessChange>) {
+    let (old, new) = (&before.contacts, &after.contacts);
+    let mut differences = Differences::new(before, after);
+    for number in old.numbers() {
+        let Some(id) = old.id(number) else {
+            continue;
+        };
+        let Some(now) = new.number(id) else {
+            continue;
+        };
+        let pair = (old.class(number), new.class(now));
+        let effects = differences.of(pair, &old.classes.get(pair.0).audience, &new.classes.get(pair.1).audience);
+        lines.extend(effects.iter().map(|(viewer, effect)| AccessChange {
+            viewer: viewer.clone(),
+            subject: Subject::Contact(id.clone()),
+            effect: *effect,
+        }));
+    }
+}
+
+/// Rows per piece of what two states may differ in: a column's block.
+const PIECE: u32 = super::column::BLOCK as u32;
+
+/// The pieces in which rows may be another conversation's, or of another class.
+fn rewritten<T: Clone, U: Clone>(
+    ids: &Column<T>,
+    ids_after: &Column<T>,
+    class: &Column<U>,
+    class_after: &Column<U>,
+) -> Bits {
+    let pieces = ids.differing(ids_after).chain(class.differing(class_after));
+    pieces.map(|rows| rows.start / PIECE).collect()
+}
+
+fn same_people(before: &State, old: &[u32], after: &State, new: &[u32]) -> bool {
+    old.len() == new.len() && ids(&before.people, old).eq(ids(&after.people, new))
+}
+
+/// Who gains and who loses between two audiences, worked out once for each pair of classes.
+struct Differences<'s> {
+    before: &'s State,
+    after: &'s State,
+    found: HashMap<(u32, u32), Vec<(TeammateId, AccessEffect)>, DefaultHashBuilder>,
+}
+
+impl<'s> Differences<'s> {
+    fn new(before: &'s State, after: &'s State) -> Self {
+        Self { before, after, found: HashMap::with_hasher(hasher()) }
+    }
+
+    fn of(&mut self, pair: (u32, u32), old: &[u32], new: &[u32]) -> &[(TeammateId, AccessEffect)] {
+        let Self { before, after, found } = self;
+        found.entry(pair).or_insert_with(|| {
+            let numbers_after: Bits = new.iter().copied().collect();
+            let numbers_before: Bits = old.iter().copied().collect();
+            let saw = |id: &TeammateId| before.people.number(id).is_some_and(|number| numbers_before.contains(number));
+            let sees = |id: &TeammateId| after.people.number(id).is_some_and(|number| numbers_after.contains(number));
+            let lost = ids(&before.people, old).filter(|id| !sees(id)).map(|id| (id.clone(), AccessEffect::Lost));
+            let gained = ids(&after.people, new).filter(|id| !saw(id)).map(|id| (id.clone(), AccessEffect::Gained));
+            lost.chain(gained).collect()
+        })
+    }
+}
+
+/// Every doubtful state of the organization.
+pub(super) fn audit(state: &State) -> Vec<Finding> {
+    let directory = state.directory();
+    let mut findings = policy::audit_directory(directory, |rule| {
+        policy::leaf_names_missing(directory, rule, |id| state.contacts.number(id).is_some())
+    });
+    audit_audiences(state, &mut findings);
+    audit_assignees(state, &mut findings);
+    audit_contacts(state, &mut findings);
+    findings.sort();
+    findings
+}
+
+fn conversation_finding(state: &State, kind: FindingKind, row: u32) -> Option<Finding> {
+    Some(Finding { kind, subject: Subject::Conversation(state.id(row)?.clone()) })
+}
+
+fn audit_audiences(state: &State, findings: &mut Vec<Finding>) {
+    let deserted = state.classes.iter().filter(|(_, class)| class.audience.is_empty());
+    let rows = deserted.flat_map(|(_, class)| class.rows.iter());
+    findings.extend(rows.filter_map(|row| conversation_finding(state, FindingKind::ConversationWithoutAudience, row)));
+}
+
+/// What is wrong with an assignee is wrong with it for the whole class.
+fn audit_assignees(state: &State, findings: &mut Vec<Finding>) {
+    for (member, assigned) in state.assignments.open_lists() {
+        let mut of_class: HashMap<u32, Vec<FindingKind>, DefaultHashBuilder> = HashMap::with_hasher(hasher());
+        for one in assigned {
+            let kinds = of_class.entry(one.class).or_insert_with(|| {
+                let head = state.classes.get(one.class).head(Some(member), false);
+                let kinds = head_findings(state.directory(), head);
+                kinds.filter(|kind| *kind != FindingKind::ConversationWithoutAudience).collect()
+            });
+            findings.extend(kinds.iter().filter_map(|kind| conversation_finding(state, *kind, one.row)));
+        }
+    }
+}
+
+fn audit_contacts(state: &State, findings: &mut Vec<Finding>) {
+    let contacts = &state.contacts;
+    let doubtful: Bits = match state.directory().contact_membership {
+        false => contacts.numbers().filter(|number| contacts.is_restricted(*number)).collect(),
+        true => exposed(state),
+    };
+    let kind = match state.directory().contact_membership {
+        false => FindingKind::ContactMembersNotEnforced,
+        true => FindingKind::RestrictedContactExposed,
+    };
+    let ids = doubtful.iter().filter_map(|number| contacts.id(number));
+    findings.extend(ids.map(|id| Finding { kind, subject: Subject::Contact(id.clone()) }));
+}
+
+/// The restricted contacts with a conversation that somebody sees who does not find them.
+fn exposed(state: &State) -> Bits {
+    let contacts = &state.contacts;
+    let mut leaks: HashMap<(u32, u32), bool, DefaultHashBuilder> = HashMap::with_hasher(hasher());
+    let mut exposed = Bits::default();
+    for row in state.rows() {
+        let class = *state.class.get(row);
+        state.contacts_of.for_each(row, |contact| {
+            if !contacts.is_restricted(contact) {
+                return;
+            }
+            let contact_class = contacts.class(contact);
+            let leaks = leaks.entry((class, contact_class)).or_insert_with(|| {
+                let finders: Bits = contacts.classes.get(contact_class).audience.iter().copied().collect();
+                state.classes.get(class).audience.iter().any(|viewer| !finders.contains(*viewer))
+            });
+            if *leaks {
+                exposed.insert(contact);
+            }
+        });
+    }
+    exposed
+}

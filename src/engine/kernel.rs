@@ -1,0 +1,62 @@
+//! Word kernels over one block's masks, written once and compiled twice on x86-64: as for any machine, and for those
+//! with the population-count instruction, found at run time.
+//!
+//! The only unsafe code of the crate is the call into the second form, after its features have been detected.
+
+use super::spine::Mask;
+
+#[inline(always)]
+pub(super) fn and(one: &Mask, two: &Mask) -> Mask {
+    std::array::from_fn(|word| one[word] & two[word])
+}
+
+#[inline(always)]
+pub(super) fn or(one: &Mask, two: &Mask) -> Mask {
+    std::array::from_fn(|word| one[word] | two[word])
+}
+
+#[inline(always)]
+pub(super) fn and_not(one: &Mask, two: &Mask) -> Mask {
+    std::array::from_fn(|word| one[word] & !two[word])
+}
+
+#[inline(always)]
+pub(super) fn is_clear(mask: &Mask) -> bool {
+    mask.iter().fold(0, |all, word| all | word) == 0
+}
+
+/// How many bits of `mask` are set, and how many of those are clear in `read`.
+#[inline(always)]
+pub(super) fn count(mask: &Mask, read: &Mask) -> (u32, u32) {
+    let total = mask.iter().map(|word| word.count_ones()).sum();
+    let unread = mask.iter().zip(read).map(|(word, read)| (word & !read).count_ones()).sum();
+    (total, unread)
+}
+
+/// Runs `pass`, which is inlined into a function compiled for machines that count bits in one instruction where this
+/// is one.
+#[inline]
+pub(super) fn with_fast_words<R>(pass: impl FnOnce() -> R) -> R {
+    #[cfg(target_arch = "x86_64")]
+    if is_fast() {
+        #[expect(unsafe_code, reason = "the features that the function is compiled for were detected just above")]
+        // SAFETY: `is_fast` has found AVX2, BMI1, BMI2, LZCNT and POPCNT on this machine.
+        return unsafe { fast(pass) };
+    }
+    pass()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn fast<R>(pass: impl FnOnce() -> R) -> R {
+    pass()
+}
+
+#[cfg(target_arch = "x86_64")]
+fn is_fast() -> bool {
+    is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("lzcnt")
+        && is_x86_feature_detected!("popcnt")
+}

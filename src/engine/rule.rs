@@ -1,0 +1,377 @@
+//! Rules with every id resolved to a number, and what they match: one conversation, or bounds over a whole block.
+//!
+//! Over a block a rule gives two masks: the conversations that match for certain, and those that may. They differ
+//! where masks cannot tell: contact tags while a conversation has contacts that not everyone finds, single assignees,
+//! single contacts. Only the rows between the two are then matched one by one, by the same rule.
+
+use smallvec::SmallVec;
+
+use super::access::Class;
+use super::bits::{Bits, contains};
+use super::kernel::{and, and_not, or};
+use super::open::{Attributes, Masks};
+use super::spine::{Block, Mask, NO_SLOTS, set};
+use super::state::State;
+use crate::model::{AssigneePick, ContactCategory, Directory, Invitation, Member, Pick, Rule, TagSet, Teammate};
+
+const ALL_SLOTS: Mask = [u64::MAX; super::spine::WORDS];
+
+/// Numbers that a leaf names.
+pub(super) type Named = SmallVec<[u32; 4]>;
+
+/// A rule for one viewer at one revision. `none` of a list is `not` `any` of it.
+#[derive(Clone, Debug)]
+pub(super) enum Node {
+    Const(bool),
+    All(Vec<Node>),
+    Any(Vec<Node>),
+    Not(Box<Node>),
+    AnyContactTag(Named),
+    AllContactTags(Named),
+    AnyConversationTag(Named),
+    AllConversationTags(Named),
+    Assignee(Assignees),
+    /// What is settled by the class: endpoints, channels, kinds.
+    Classes(Bits),
+    Contacts(Named),
+    Categories(SmallVec<[ContactCategory; 4]>),
+    Invitations(SmallVec<[Invitation; 4]>),
+    Unread,
+    Starred,
+    Since(i64),
+    Before(i64),
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Assignees {
+    pub(super) nobody: bool,
+    pub(super) anyone: bool,
+    pub(super) named: Named,
+}
+
+/// Whose eyes a rule is looked at with.
+#[derive(Clone, Copy)]
+pub(super) struct View<'e> {
+    pub(super) state: &'e State,
+    pub(super) viewer: u32,
+    /// The classes of conversations that the viewer sees, a bit each.
+    pub(super) sees: &'e [u64],
+    /// The classes of contacts that the viewer finds, a bit each.
+    finds: &'e [u64],
+    /// Whether the viewer finds every contact.
+    finds_all: bool,
+}
+
+impl<'e> View<'e> {
+    /// The view of an active teammate.
+    pub(super) fn new(state: &'e State, teammate: &Teammate) -> Option<Self> {
+        let viewer = state.people.number(&teammate.id)?;
+        let finds_all = teammate.admin || !state.directory.contact_membership;
+        let (sees, finds) = (state.classes.matrix().row(viewer), state.contacts.classes.matrix().row(viewer));
+        Some(Self { state, viewer, sees, finds, finds_all })
+    }
+
+    #[inline]
+    pub(super) fn sees(&self, row: u32) -> bool {
+        contains(self.sees, *self.state.class.get(row))
+    }
+
+    #[inline]
+    pub(super) fn finds(&self, contact: u32) -> bool {
+        self.finds_all || contains(self.finds, self.state.contacts.class(contact))
+    }
+
+    /// Whether the viewer finds every contact, so that masks over contact tags are certain.
+    pub(super) fn finds_everything(&self) -> bool {
+        self.finds_all
+    }
+
+    /// Resolves a rule.
+    pub(super) fn compile(&self, rule: &Rule) -> Node {
+        match rule {
+            Rule::All(rules) => Node::all(rules.iter().map(|rule| self.compile(rule)).collect()),
+            Rule::Any(rules) => Node::any(rules.iter().map(|rule| self.compile(rule)).collect()),
+            Rule::Not(rule) => Node::not(self.compile(rule)),
+            Rule::ContactTags(set) => self.tags(set, Node::AnyContactTag, Node::AllContactTags),
+            Rule::ConversationTags(set) => self.tags(set, Node::AnyConversationTag, Node::AllConversationTags),
+            Rule::Assignee(picks) => self.assignees(picks),
+            Rule::Endpoints(pick) => self.classes(pick, |class, id| class.endpoint.as_ref() == Some(id)),
+            Rule::Channels(pick) => {
+                let directory = &*self.state.directory;
+                self.classes(pick, |class, channel| channel_of(directory, class) == Some(*channel))
+            }
+            Rule::Kinds(pick) => self.classes(pick, |class, kind| class.kind == *kind),
+            Rule::Contacts(pick) => {
+                picked(pick, |ids| Node::Contacts(ids.iter().filter_map(|id| self.state.contacts.number(id)).collect()))
+            }
+            Rule::ContactCategories(pick) => picked(pick, |ids| Node::Categories(ids.iter().copied().collect())),
+            Rule::Invitations(pick) => picked(pick, |ids| Node::Invitations(ids.iter().copied().collect())),
+            Rule::Unread => Node::Unread,
+            Rule::Starred => Node::Starred,
+            Rule::ActiveSince(time) => Node::Since(time.as_millis()),
+            Rule::ActiveBefore(time) => Node::Before(time.as_millis()),
+        }
+    }
+
+    fn tags(&self, set: &TagSet, any: fn(Named) -> Node, all: fn(Named) -> Node) -> Node {
+        let known = |tags: &[crate::model::Tag]| -> Named {
+            tags.iter().filter_map(|tag| self.state.tags.get_index_of(tag)).map(|number| number as u32).collect()
+        };
+        let any_of = |tags: &[crate::model::Tag]| match known(tags) {
+            tags if tags.is_empty() => Node::Const(false),
+            tags => any(tags),
+        };
+        match set {
+            TagSet::Any(tags) => any_of(tags),
+            TagSet::None(tags) => Node::not(any_of(tags)),
+            TagSet::All(tags) => match known(tags) {
+                found if found.len() < tags.len() => Node::Const(false),
+                found if found.is_empty() => Node::Const(true),
+                found => all(found),
+            },
+        }
+    }
+
+    fn assignees(&self, picks: &[AssigneePick]) -> Node {
+        let directory = &*self.state.directory;
+        let me = self.state.people.id(self.viewer);
+        let mut found = Assignees::default();
+        let mut name = |member: &Member| found.named.extend(self.state.assignments.number(member));
+        for pick in picks {
+            match pick {
+                AssigneePick::Team(id) => name(&Member::Team(id.clone())),
+                AssigneePick::Teammate(id) => name(&Member::Teammate(id.clone())),
+                AssigneePick::Me => me.into_iter().for_each(|id| name(&Member::Teammate(id.clone()))),
+                AssigneePick::MyTeams => {
+                    let teams = directory.teams.values();
+                    let mine = teams.filter(|team| me.is_some_and(|me| team.teammates.contains(me)));
+                    mine.for_each(|team| name(&Member::Team(team.id.clone())));
+                }
+                AssigneePick::Nobody | AssigneePick::Anyone => {}
+            }
+        }
+        found.nobody = picks.contains(&AssigneePick::Nobody);
+        found.anyone = picks.contains(&AssigneePick::Anyone);
+        match (found.nobody, found.anyone, found.named.is_empty()) {
+            (true, true, _) => Node::Const(true),
+            (false, false, true) => Node::Const(false),
+            _ => Node::Assignee(found),
+        }
+    }
+
+    fn classes<T>(&self, pick: &Pick<T>, fits: impl Fn(&Class, &T) -> bool) -> Node {
+        picked(pick, |values| {
+            let classes = self.state.classes.iter();
+            let fitting = classes.filter(|(_, class)| values.iter().any(|value| fits(class, value)));
+            Node::Classes(fitting.map(|(number, _)| number).collect())
+        })
+    }
+
+    /// Whether a conversation that the viewer sees matches.
+    pub(super) fn matches(&self, node: &Node, row: u32) -> bool {
+        let state = self.state;
+        match node {
+            Node::Const(value) => *value,
+            Node::All(nodes) => nodes.iter().all(|node| self.matches(node, row)),
+            Node::Any(nodes) => nodes.iter().any(|node| self.matches(node, row)),
+            Node::Not(node) => !self.matches(node, row),
+            Node::AnyConversationTag(tags) => state.tags_of.any(row, |tag| tags.contains(&tag)),
+            Node::AllConversationTags(tags) => tags.iter().all(|tag| state.tags_of.any(row, |other| other == *tag)),
+            Node::Assignee(assignees) => match state.assignments.number_of_row(row) {
+                None => assignees.nobody,
+                Some(number) => assignees.anyone || assignees.named.contains(&number),
+            },
+            Node::Classes(classes) => classes.contains(*state.class.get(row)),
+            Node::Unread => !state.is_read(row, self.viewer),
+            Node::Starred => state.is_starred(row, self.viewer),
+            Node::Since(time) => *state.at.get(row) >= *time,
+            Node::Before(time) => *state.at.get(row) < *time,
+            leaf => {
+                self.any_contact_matches(leaf, |fits| state.contacts_of.any(row, |one| self.finds(one) && fits(one)))
+            }
+        }
+    }
+
+    /// Whether a contact that the viewer finds matches.
+    pub(super) fn matches_contact(&self, node: &Node, contact: u32) -> bool {
+        match node {
+            Node::Const(value) => *value,
+            Node::All(nodes) => nodes.iter().all(|node| self.matches_contact(node, contact)),
+            Node::Any(nodes) => nodes.iter().any(|node| self.matches_contact(node, contact)),
+            Node::Not(node) => !self.matches_contact(node, contact),
+            leaf => self.any_contact_matches(leaf, |fits| fits(contact)),
+        }
+    }
+
+    /// A leaf over contacts; `any` says whether any of them, each one that the viewer finds, fits.
+    fn any_contact_matches(&self, leaf: &Node, any: impl Fn(&dyn Fn(u32) -> bool) -> bool) -> bool {
+        let contacts = &self.state.contacts;
+        match leaf {
+            Node::AnyContactTag(tags) => any(&|one| contacts.tags.any(one, |tag| tags.contains(&tag))),
+            Node::AllContactTags(tags) => {
+                tags.iter().all(|tag| any(&|one| contacts.tags.any(one, |other| other == *tag)))
+            }
+            Node::Contacts(named) => any(&|one| named.contains(&one)),
+            Node::Categories(categories) => any(&|one| categories.contains(&contacts.category(one))),
+            Node::Invitations(invitations) => any(&|one| invitations.contains(&contacts.invitation(one))),
+            // Every other leaf is about the conversation and handled by `matches`; a contact list has none.
+            _ => false,
+        }
+    }
+
+    /// What of a block matches for certain, and what may match.
+    pub(super) fn bounds(&self, node: &Node, block: &Block, attributes: &Attributes) -> (Mask, Mask) {
+        let exact = |mask: Mask| (mask, mask);
+        match node {
+            Node::Const(value) => exact(if *value { ALL_SLOTS } else { NO_SLOTS }),
+            Node::All(nodes) => nodes.iter().fold(exact(ALL_SLOTS), |bounds, node| {
+                let (certain, possible) = self.bounds(node, block, attributes);
+                (and(&bounds.0, &certain), and(&bounds.1, &possible))
+            }),
+            Node::Any(nodes) => nodes.iter().fold(exact(NO_SLOTS), |bounds, node| {
+                let (certain, possible) = self.bounds(node, block, attributes);
+                (or(&bounds.0, &certain), or(&bounds.1, &possible))
+            }),
+            Node::Not(node) => {
+                let (certain, possible) = self.bounds(node, block, attributes);
+                (and_not(&ALL_SLOTS, &possible), and_not(&ALL_SLOTS, &certain))
+            }
+            Node::AnyContactTag(tags) => self.among_found(any_of(&attributes.contact_tags, tags), attributes),
+            Node::AllContactTags(tags) => self.among_found(all_of(&attributes.contact_tags, tags), attributes),
+            Node::AnyConversationTag(tags) => exact(any_of(&attributes.conversation_tags, tags)),
+            Node::AllConversationTags(tags) => exact(all_of(&attributes.conversation_tags, tags)),
+            Node::Assignee(assignees) => assigned(assignees, attributes),
+            Node::Classes(classes) => exact(of_classes(classes, attributes)),
+            Node::Unread => exact(and_not(&ALL_SLOTS, attributes.reads.get(self.viewer))),
+            Node::Since(time) => self.since(*time, block),
+            Node::Before(time) => {
+                let (certain, possible) = self.since(*time, block);
+                (and_not(&ALL_SLOTS, &possible), and_not(&ALL_SLOTS, &certain))
+            }
+            Node::Contacts(_) | Node::Categories(_) | Node::Invitations(_) | Node::Starred => (NO_SLOTS, ALL_SLOTS),
+        }
+    }
+
+    /// A mask over contact tags is certain where every contact is one that the viewer finds.
+    fn among_found(&self, mask: Mask, attributes: &Attributes) -> (Mask, Mask) {
+        match self.finds_all {
+            true => (mask, mask),
+            false => (and_not(&mask, &attributes.restricted), mask),
+        }
+    }
+
+    /// Rows of a block are in order of activity, so that mostly all or none of them is recent enough.
+    fn since(&self, time: i64, block: &Block) -> (Mask, Mask) {
+        let at = |row: Option<u32>| row.map(|row| *self.state.at.get(row));
+        match (at(block.first()), at(block.last())) {
+            (Some(first), _) if first >= time => (ALL_SLOTS, ALL_SLOTS),
+            (_, Some(last)) if last < time => (NO_SLOTS, NO_SLOTS),
+            _ => (NO_SLOTS, ALL_SLOTS),
+        }
+    }
+
+    /// Whether masks alone tell what matches.
+    pub(super) fn is_exact(&self, node: &Node) -> bool {
+        match node {
+            Node::All(nodes) | Node::Any(nodes) => nodes.iter().all(|node| self.is_exact(node)),
+            Node::Not(node) => self.is_exact(node),
+            Node::AnyContactTag(_) | Node::AllContactTags(_) => self.finds_all,
+            Node::Assignee(assignees) => assignees.anyone || assignees.named.is_empty(),
+            Node::Const(_)
+            | Node::AnyConversationTag(_)
+            | Node::AllConversationTags(_)
+            | Node::Classes(_)
+            | Node::Unread => true,
+            _ => false,
+        }
+    }
+}
+
+impl Node {
+    pub(super) fn all(nodes: Vec<Self>) -> Self {
+        let mut kept = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            match node {
+                Self::Const(true) => {}
+                Self::Const(false) => return Self::Const(false),
+                Self::All(inner) => kept.extend(inner),
+                node => kept.push(node),
+            }
+        }
+        match kept.len() {
+            0 => Self::Const(true),
+            _ => Self::All(kept),
+        }
+    }
+
+    fn any(nodes: Vec<Self>) -> Self {
+        let mut kept = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            match node {
+                Self::Const(false) => {}
+                Self::Const(true) => return Self::Const(true),
+                Self::Any(inner) => kept.extend(inner),
+                node => kept.push(node),
+            }
+        }
+        match kept.len() {
+            0 => Self::Const(false),
+            _ => Self::Any(kept),
+        }
+    }
+
+    pub(super) fn not(node: Self) -> Self {
+        match node {
+            Self::Const(value) => Self::Const(!value),
+            Self::Not(inner) => *inner,
+            node => Self::Not(Box::new(node)),
+        }
+    }
+}
+
+/// `any` of the values as the leaf says, or `none` as its opposite.
+fn picked<T>(pick: &Pick<T>, any: impl Fn(&[T]) -> Node) -> Node {
+    match pick {
+        Pick::Any(values) if values.is_empty() => Node::Const(false),
+        Pick::None(values) if values.is_empty() => Node::Const(true),
+        Pick::Any(values) => any(values),
+        Pick::None(values) => Node::not(any(values)),
+    }
+}
+
+fn channel_of(directory: &Directory, class: &Class) -> Option<crate::model::Channel> {
+    let endpoint = directory.endpoints.get(class.endpoint.as_ref()?)?;
+    Some(endpoint.kind.channel())
+}
+
+pub(super) fn any_of(masks: &Masks, numbers: &[u32]) -> Mask {
+    numbers.iter().fold(NO_SLOTS, |mask, number| or(&mask, masks.get(*number)))
+}
+
+fn all_of(masks: &Masks, numbers: &[u32]) -> Mask {
+    numbers.iter().fold(ALL_SLOTS, |mask, number| and(&mask, masks.get(*number)))
+}
+
+fn assigned(assignees: &Assignees, attributes: &Attributes) -> (Mask, Mask) {
+    let assigned = and_not(&ALL_SLOTS, &attributes.unassigned);
+    let certain = match (assignees.nobody, assignees.anyone) {
+        (true, true) => ALL_SLOTS,
+        (true, false) => attributes.unassigned,
+        (false, true) => assigned,
+        (false, false) => NO_SLOTS,
+    };
+    match assignees.named.is_empty() {
+        true => (certain, certain),
+        false => (certain, or(&certain, &assigned)),
+    }
+}
+
+fn of_classes(classes: &Bits, attributes: &Attributes) -> Mask {
+    let mut mask = NO_SLOTS;
+    for (at, class) in attributes.class.iter().enumerate() {
+        if classes.contains(*class) {
+            set(&mut mask, at as u32);
+        }
+    }
+    mask
+}

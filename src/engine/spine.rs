@@ -1,0 +1,301 @@
+//! Order kept, not sorted: rows in ascending order of activity, in blocks of up to 512 slots.
+//!
+//! ```text
+//! order:   [ 3, 0, 4, 1 ]                     block numbers, oldest first
+//! block 4: rows [ 17, 9, 23, 5 ]  live 1011   slot of row 23 = 4 × 512 + 2; row 9 has left
+//! ```
+//!
+//! * A new latest row is appended, O(1). A row that leaves clears its live bit, O(1). A row that comes in between
+//!   opens up its block, O(512 + blocks).
+//! * A block without live rows is dropped, and two neighbours that fit into one are merged when a row leaves, so that
+//!   memory stays within a constant of the live rows; each step moves at most 512 rows.
+//! * A clone is O(blocks) and shares every block.
+//!
+//! It compares rows only through the function it is given, and knows nothing else of them.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+/// Words of a mask over one block: a cache line, and one word in unit tests, so that these see many blocks.
+pub(super) const WORDS: usize = if cfg!(test) { 1 } else { 8 };
+/// Slots of a block.
+pub(super) const BLOCK: usize = WORDS * 64;
+/// Rows that a block made of others holds at most, so that it has room to grow.
+const COMFORTABLE: usize = BLOCK / 8 * 7;
+
+/// One bit for each slot of a block, slot 0 in bit 0 of word 0.
+pub(super) type Mask = [u64; WORDS];
+
+pub(super) const NO_SLOTS: Mask = [0; WORDS];
+
+/// A row that got another slot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Move {
+    pub(super) row: u32,
+    pub(super) from: u32,
+    pub(super) to: u32,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Block {
+    pub(super) rows: Vec<u32>,
+    pub(super) live: Mask,
+    count: u32,
+}
+
+impl Block {
+    fn of(rows: &[u32]) -> Self {
+        let mut block = Self::default();
+        rows.iter().for_each(|row| {
+            block.push(*row);
+        });
+        block
+    }
+
+    fn push(&mut self, row: u32) -> u32 {
+        let at = self.rows.len();
+        if at == self.rows.capacity() {
+            self.rows.reserve_exact(at.max(8).min(BLOCK - at));
+        }
+        self.rows.push(row);
+        set(&mut self.live, at as u32);
+        self.count += 1;
+        at as u32
+    }
+
+    fn live_slots(&self) -> impl Iterator<Item = u32> {
+        super::bits::ones(&self.live)
+    }
+
+    pub(super) fn first(&self) -> Option<u32> {
+        self.live_slots().next().map(|at| self.rows[at as usize])
+    }
+
+    pub(super) fn last(&self) -> Option<u32> {
+        highest(&self.live).map(|at| self.rows[at as usize])
+    }
+}
+
+#[inline]
+pub(super) fn set(mask: &mut Mask, at: u32) {
+    mask[at as usize / 64 % WORDS] |= 1 << (at % 64);
+}
+
+#[inline]
+pub(super) fn clear(mask: &mut Mask, at: u32) {
+    mask[at as usize / 64 % WORDS] &= !(1 << (at % 64));
+}
+
+#[inline]
+pub(super) fn is_set(mask: &Mask, at: u32) -> bool {
+    mask[at as usize / 64 % WORDS] >> (at % 64) & 1 != 0
+}
+
+fn highest(mask: &Mask) -> Option<u32> {
+    let word = mask.iter().rposition(|word| *word != 0)?;
+    Some(word as u32 * 64 + 63 - mask[word].leading_zeros())
+}
+
+/// The block and the place in it of a slot.
+#[inline]
+pub(super) fn split(slot: u32) -> (u32, u32) {
+    (slot / BLOCK as u32, slot % BLOCK as u32)
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Spine {
+    blocks: Vec<Arc<Block>>,
+    order: Vec<u32>,
+    free: Vec<u32>,
+    len: usize,
+}
+
+impl Spine {
+    /// How many live rows there are.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// One more than the largest block number.
+    pub(super) fn block_limit(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// The block numbers, oldest first.
+    pub(super) fn order(&self) -> &[u32] {
+        &self.order
+    }
+
+    #[inline]
+    pub(super) fn block(&self, number: u32) -> &Block {
+        &self.blocks[number as usize]
+    }
+
+    /// Adds rows in ascending order of activity while facts are loaded, and says which slot each got.
+    pub(super) fn load(&mut self, rows: &[u32], mut placed: impl FnMut(u32, u32)) {
+        for chunk in rows.chunks(BLOCK) {
+            let number = self.add_block(Block::of(chunk));
+            self.order.push(number);
+            for (at, row) in chunk.iter().enumerate() {
+                placed(*row, number * BLOCK as u32 + at as u32);
+            }
+        }
+        self.len += rows.len();
+    }
+
+    /// Adds a row where it belongs; the rows that move to make room come first in `moves`.
+    ///
+    /// Returns its slot. `compare` orders two rows, ascending by activity.
+    pub(super) fn insert(&mut self, row: u32, compare: impl Fn(u32, u32) -> Ordering, moves: &mut Vec<Move>) -> u32 {
+        self.len += 1;
+        let is_before = |number: &u32| self.block(*number).first().is_some_and(|first| compare(first, row).is_lt());
+        let at = match self.order.last() {
+            Some(last) if is_before(last) => self.order.len(),
+            _ => self.order.partition_point(is_before),
+        };
+        let Some(at) = at.checked_sub(1).or((!self.order.is_empty()).then_some(0)) else {
+            return self.add_newest(row);
+        };
+        let number = self.order[at];
+        let block = self.block(number);
+        let comes_last = block.last().is_none_or(|last| compare(last, row).is_lt());
+        match comes_last {
+            true if block.rows.len() < BLOCK => self.append(number, row),
+            true if at + 1 == self.order.len() => self.add_newest(row),
+            _ => self.open_up(at, row, compare, moves),
+        }
+    }
+
+    fn add_newest(&mut self, row: u32) -> u32 {
+        let number = self.add_block(Block::of(&[row]));
+        self.order.push(number);
+        number * BLOCK as u32
+    }
+
+    fn append(&mut self, number: u32, row: u32) -> u32 {
+        number * BLOCK as u32 + self.block_mut(number).push(row)
+    }
+
+    /// Lays a block out anew with one more row in between, as one block or as two halves.
+    fn open_up(&mut self, at: usize, row: u32, compare: impl Fn(u32, u32) -> Ordering, moves: &mut Vec<Move>) -> u32 {
+        let old = self.order[at];
+        let mut slots = self.live_of(old);
+        let place = slots.partition_point(|(other, _)| compare(*other, row).is_lt());
+        slots.insert(place, (row, u32::MAX));
+        let half = match slots.len() > COMFORTABLE {
+            true => slots.len().div_ceil(2),
+            false => slots.len(),
+        };
+        let mut slot = 0;
+        let mut numbers = Vec::new();
+        for part in slots.chunks(half) {
+            let number = self.lay_out(part, moves);
+            numbers.push(number);
+            if let Some(found) = part.iter().position(|(other, _)| *other == row) {
+                slot = number * BLOCK as u32 + found as u32;
+            }
+        }
+        self.order.splice(at..=at, numbers);
+        self.release(old);
+        slot
+    }
+
+    /// The live rows of a block with their slots, in order.
+    fn live_of(&self, number: u32) -> Vec<(u32, u32)> {
+        let block = self.block(number);
+        block.live_slots().map(|at| (block.rows[at as usize], number * BLOCK as u32 + at)).collect()
+    }
+
+    /// A fresh block of these rows; notes the move of each that had a slot.
+    fn lay_out(&mut self, slots: &[(u32, u32)], moves: &mut Vec<Move>) -> u32 {
+        let rows: Vec<u32> = slots.iter().map(|(row, _)| *row).collect();
+        let number = self.add_block(Block::of(&rows));
+        for (at, (row, from)) in slots.iter().enumerate() {
+            if *from != u32::MAX {
+                moves.push(Move { row: *row, from: *from, to: number * BLOCK as u32 + at as u32 });
+            }
+        }
+        number
+    }
+
+    /// Takes the row of a slot out, and merges its block with a neighbour if both then fit into one.
+    pub(super) fn remove(&mut self, slot: u32, moves: &mut Vec<Move>) {
+        let (number, at) = split(slot);
+        self.len -= 1;
+        let block = self.block_mut(number);
+        clear(&mut block.live, at);
+        block.count -= 1;
+        // The block is looked up in the order when little is left of it; the latest is not worth merging, for it is
+        // about to grow.
+        let count = block.count as usize;
+        let is_worth_merging = count * 2 <= BLOCK && count % 16 == 0 && self.order.last() != Some(&number);
+        if count > 0 && !is_worth_merging {
+            return;
+        }
+        let Some(place) = self.order.iter().position(|other| *other == number) else {
+            return;
+        };
+        if count == 0 {
+            self.order.remove(place);
+            self.release(number);
+            return;
+        }
+        let fits =
+            |other: Option<&u32>| other.is_some_and(|other| self.block(*other).count as usize + count <= COMFORTABLE);
+        if fits(place.checked_sub(1).and_then(|place| self.order.get(place))) {
+            self.merge(place - 1, moves);
+        } else if place + 2 < self.order.len() && fits(self.order.get(place + 1)) {
+            self.merge(place, moves);
+        }
+    }
+
+    /// Lays the blocks at `place` and behind it out as one.
+    fn merge(&mut self, place: usize, moves: &mut Vec<Move>) {
+        let (one, two) = (self.order[place], self.order[place + 1]);
+        let mut slots = self.live_of(one);
+        slots.extend(self.live_of(two));
+        let number = self.lay_out(&slots, moves);
+        self.order.splice(place..=place + 1, [number]);
+        self.release(one);
+        self.release(two);
+    }
+
+    fn add_block(&mut self, block: Block) -> u32 {
+        match self.free.pop() {
+            Some(number) => {
+                self.blocks[number as usize] = Arc::new(block);
+                number
+            }
+            None => {
+                self.blocks.push(Arc::new(block));
+                self.blocks.len() as u32 - 1
+            }
+        }
+    }
+
+    fn release(&mut self, number: u32) {
+        self.blocks[number as usize] = Arc::default();
+        self.free.push(number);
+    }
+
+    fn block_mut(&mut self, number: u32) -> &mut Block {
+        Arc::make_mut(&mut self.blocks[number as usize])
+    }
+
+    /// Where a walk from the newest row starts that leaves out every row for which `is_newer` holds: the place in
+    /// the order, and the mask of what is left of that block. Holds for newer rows first, then for none.
+    pub(super) fn seek(&self, is_newer: impl Fn(u32) -> bool) -> Option<(usize, Mask)> {
+        let place =
+            self.order.partition_point(|number| self.block(*number).first().is_some_and(|first| !is_newer(first)));
+        let place = place.checked_sub(1)?;
+        let block = self.block(self.order[place]);
+        let mut live = block.live;
+        while let Some(at) = highest(&live) {
+            if !is_newer(block.rows[at as usize]) {
+                break;
+            }
+            clear(&mut live, at);
+        }
+        Some((place, live))
+    }
+}

@@ -1,0 +1,796 @@
+//! The facts as rows: every conversation a row number, every column a block-wise shared vector.
+//!
+//! ```text
+//! row → id, class, last activity, contacts, tags, slot          columns
+//!       assignee, stars, read marks of archived ones            sparse
+//! slot → in the open spine: place in the inbox order, with masks for every attribute
+//!        in the history spine: place in the order of archived ones, nothing else
+//! class → (kind, endpoint, own members), audience, rows, open slots
+//! ```
+//!
+//! * What it costs stands at each part; an effect on one conversation touches its blocks alone, an effect on the
+//!   directory the classes alone.
+//! * A row has a slot in exactly one spine, is in its class's list, and, if open, in its class's open set, in its
+//!   assignee's list and in the lists of its contacts. [`State::check`] verifies it all.
+//!
+//! It answers no question; that is `query`. It decides about no change; that is `change`, through `World`.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use hashbrown::DefaultHashBuilder;
+use indexmap::IndexSet;
+use smallvec::SmallVec;
+
+use super::access::{Class, Classes, People};
+use super::assigned::{Assigned, Assignments};
+use super::column::Column;
+use super::contacts::Contacts;
+use super::index::Index;
+use super::lists::{Lists, Numbers};
+use super::open::{Entry, Open};
+use super::posting::PostingList;
+use super::sparse::{Sparse, hasher};
+use super::spine::{Move, Spine};
+use crate::change::{DirectoryEffect, Effect, Effects};
+use crate::model::{
+    Contact, ContactId, Conversation, ConversationId, Dataset, Directory, EndpointId, Head, Member, Tag, TeammateId,
+    World,
+};
+
+/// Marks the slot of an archived conversation, which is one of the history spine.
+const ARCHIVED: u32 = 1 << 31;
+
+/// Numbers of teammates, ascending.
+pub(super) type Marks = SmallVec<[u32; 4]>;
+
+/// Tags by number; numbers are never given up.
+pub(super) type Tags = IndexSet<Tag, DefaultHashBuilder>;
+
+#[derive(Clone)]
+pub(super) struct State {
+    pub(super) directory: Arc<Directory>,
+    pub(super) people: Arc<People>,
+    pub(super) tags: Arc<Tags>,
+    pub(super) contacts: Contacts,
+    pub(super) classes: Classes,
+    pub(super) open: Open,
+    pub(super) history: Spine,
+    pub(super) assignments: Assignments,
+    pub(super) ids: Column<Option<ConversationId>>,
+    index: Index,
+    free: Arc<Vec<u32>>,
+    pub(super) class: Column<u32>,
+    pub(super) at: Column<i64>,
+    pub(super) contacts_of: Lists<u32, 2>,
+    pub(super) tags_of: Lists<u16, 2>,
+    pub(super) slot: Column<u32>,
+    stars: Sparse<Marks>,
+    /// The rows that each teammate has starred, by number.
+    pub(super) starred: Sparse<PostingList>,
+    /// Read marks of archived conversations; those of open ones are masks.
+    pub(super) archived_reads: Sparse<Marks>,
+    pub(super) count: usize,
+}
+
+/// A row's slot, by spine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Slot {
+    Open(u32),
+    Archived(u32),
+}
+
+impl State {
+    /// An organization without contacts and conversations.
+    pub(super) fn new(directory: Directory) -> Self {
+        let mut people = People::default();
+        directory.teammates.keys().for_each(|id| people.add(id));
+        Self {
+            directory: Arc::new(directory),
+            people: Arc::new(people),
+            tags: Arc::new(Tags::with_hasher(hasher())),
+            contacts: Contacts::default(),
+            classes: Classes::default(),
+            open: Open::default(),
+            history: Spine::default(),
+            assignments: Assignments::default(),
+            ids: Column::default(),
+            index: Index::default(),
+            free: Arc::default(),
+            class: Column::default(),
+            at: Column::default(),
+            contacts_of: Lists::default(),
+            tags_of: Lists::default(),
+            slot: Column::default(),
+            stars: Sparse::default(),
+            starred: Sparse::default(),
+            archived_reads: Sparse::default(),
+            count: 0,
+        }
+    }
+
+    // Reading.
+
+    pub(super) fn row(&self, id: &ConversationId) -> Option<u32> {
+        self.index.get(id.as_str(), |row| text(&self.ids, row))
+    }
+
+    /// The id of a row; `None` if no conversation has that row.
+    pub(super) fn id(&self, row: u32) -> Option<&ConversationId> {
+        match (row as usize) < self.ids.len() {
+            true => self.ids.get(row).as_ref(),
+            false => None,
+        }
+    }
+
+    /// Every row that is a conversation's, in no order.
+    pub(super) fn rows(&self) -> impl Iterator<Item = u32> {
+        (0..self.ids.len() as u32).filter(|row| self.ids.get(*row).is_some())
+    }
+
+    #[inline]
+    pub(super) fn class_of(&self, row: u32) -> &Class {
+        self.classes.get(*self.class.get(row))
+    }
+
+    #[inline]
+    pub(super) fn slot_of(&self, row: u32) -> Slot {
+        match *self.slot.get(row) {
+            slot if slot & ARCHIVED != 0 => Slot::Archived(slot & !ARCHIVED),
+            slot => Slot::Open(slot),
+        }
+    }
+
+    #[inline]
+    pub(super) fn is_archived(&self, row: u32) -> bool {
+        self.slot.get(row) & ARCHIVED != 0
+    }
+
+    /// Orders two rows as the spines do: ascending by activity, then descending by id, so that the newest first is
+    /// the order of inboxes (SPEC 5.8).
+    pub(super) fn compare(&self, one: u32, two: u32) -> Ordering {
+        compare(&self.at, &self.ids, one, two)
+    }
+
+    pub(super) fn is_read(&self, row: u32, teammate: u32) -> bool {
+        match self.slot_of(row) {
+            Slot::Open(slot) => {
+                let (block, at) = super::spine::split(slot);
+                super::spine::is_set(self.open.attributes(block).reads.get(teammate), at)
+            }
+            Slot::Archived(_) => self.archived_reads.get(row).is_some_and(|marks| marks.contains(&teammate)),
+        }
+    }
+
+    pub(super) fn is_starred(&self, row: u32, teammate: u32) -> bool {
+        self.stars.get(row).is_some_and(|marks| marks.contains(&teammate))
+    }
+
+    fn reads(&self, row: u32) -> Marks {
+        match self.slot_of(row) {
+            Slot::Open(slot) => {
+                let (block, at) = super::spine::split(slot);
+                self.open.attributes(block).reads.numbers_at(at).collect()
+            }
+            Slot::Archived(_) => self.archived_reads.get(row).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// One conversation's facts; marks in the organization's order.
+    pub(super) fn conversation(&self, row: u32) -> Option<Conversation> {
+        let id = self.id(row)?;
+        let class = self.class_of(row);
+        let mut conversation = Conversation::team(id, *self.at.get(row));
+        conversation.kind = class.kind;
+        conversation.endpoint = class.endpoint.clone();
+        conversation.members = class.members.clone();
+        conversation.assignee = self.assignments.of_row(row).cloned();
+        conversation.archived = self.is_archived(row);
+        self.contacts_of.for_each(row, |contact| conversation.contacts.extend(self.contacts.id(contact).cloned()));
+        self.tags_of.for_each(row, |tag| conversation.tags.extend(self.tag(tag).cloned()));
+        conversation.read_by = self.teammates(&self.reads(row));
+        conversation.starred_by = self.teammates(self.stars.get(row).unwrap_or(&Marks::new()));
+        Some(conversation)
+    }
+
+    fn teammates(&self, marks: &Marks) -> Vec<TeammateId> {
+        marks.iter().filter_map(|number| self.people.id(*number)).cloned().collect()
+    }
+
+    pub(super) fn tag(&self, number: u32) -> Option<&Tag> {
+        self.tags.get_index(number as usize)
+    }
+
+    pub(super) fn contact(&self, number: u32) -> Option<Contact> {
+        let mut contact = Contact::new(self.contacts.id(number)?);
+        contact.name = self.contacts.name(number).cloned();
+        contact.category = self.contacts.category(number);
+        contact.invitation = self.contacts.invitation(number);
+        contact.members = self.contacts.classes.get(self.contacts.class(number)).members.clone();
+        self.contacts.tags.for_each(number, |tag| contact.tags.extend(self.tag(tag).cloned()));
+        Some(contact)
+    }
+
+    pub(super) fn to_dataset(&self) -> Dataset {
+        let mut dataset = Dataset::new(self.directory.to_organization());
+        dataset.contacts = self.contacts.numbers().filter_map(|number| self.contact(number)).collect();
+        dataset.conversations = self.rows().filter_map(|row| self.conversation(row)).collect();
+        dataset.filters = self.directory.filters.values().cloned().collect();
+        dataset
+    }
+
+    // Loading.
+
+    pub(super) fn load_contact(&mut self, contact: Contact) {
+        let tags = self.tag_numbers(&contact.tags);
+        self.contacts.load(&self.directory, &self.people, contact, &tags);
+    }
+
+    /// Takes a checked conversation in, whose place in the order [`State::finish_loading`] finds.
+    pub(super) fn load_conversation(&mut self, conversation: Conversation) {
+        let row = self.add_row(&conversation);
+        self.slot.set(row, if conversation.archived { ARCHIVED } else { 0 });
+        if let Some(assignee) = &conversation.assignee {
+            self.assignments.assign(row, assignee);
+        }
+        let reads = self.numbers_of(&conversation.read_by);
+        if !reads.is_empty() {
+            self.archived_reads.insert(row, reads);
+        }
+        for teammate in self.numbers_of(&conversation.starred_by) {
+            self.star(row, teammate);
+        }
+    }
+
+    /// Puts everything that was loaded in order, at once.
+    pub(super) fn finish_loading(&mut self) {
+        self.contacts.sort();
+        let Self { ids, index, count, .. } = self;
+        index.settle(*count, |row| text(ids, row));
+        let (mut archived, mut open): (Vec<u32>, Vec<u32>) = self.rows().partition(|row| self.is_archived(*row));
+        self.sort_rows(&mut archived);
+        self.sort_rows(&mut open);
+        for row in archived.iter().chain(&open) {
+            self.assignments.load(self.assigned(*row), self.is_archived(*row));
+        }
+        let Self { history, slot, .. } = self;
+        history.load(&archived, |row, place| slot.set(row, place | ARCHIVED));
+        let Self { open: spine, slot, .. } = self;
+        spine.load(&open, |row, place| slot.set(row, place));
+        open.iter().for_each(|row| self.describe_loaded(*row));
+        self.assignments.shrink();
+        self.classes.shrink();
+    }
+
+    fn sort_rows(&self, rows: &mut [u32]) {
+        rows.sort_by_cached_key(|row| *self.at.get(*row));
+        for same in rows.chunk_by_mut(|one, two| self.at.get(*one) == self.at.get(*two)) {
+            if same.len() > 1 {
+                same.sort_unstable_by(|one, two| self.compare(*one, *two));
+            }
+        }
+    }
+
+    fn describe_loaded(&mut self, row: u32) {
+        let slot = *self.slot.get(row);
+        self.describe(row, |open, entry| open.describe(slot, entry));
+        self.classes.get_mut(*self.class.get(row)).open.insert(slot);
+        for number in self.archived_reads.remove(row).unwrap_or_default() {
+            let (attributes, at) = self.open.attributes_mut(slot);
+            attributes.reads.set(number, at);
+        }
+        let contacts = self.contacts_of.get(row);
+        contacts.iter().for_each(|contact| self.contacts.add_open(*contact, row));
+    }
+
+    // Effects on conversations.
+
+    pub(super) fn start(&mut self, conversation: &Conversation) {
+        let row = self.add_row(conversation);
+        if let Some(assignee) = &conversation.assignee {
+            self.assignments.assign(row, assignee);
+        }
+        self.enter(row, false, Marks::new());
+    }
+
+    pub(super) fn remove(&mut self, row: u32) {
+        self.leave(row, false);
+        self.assignments.unassign(row);
+        for teammate in self.stars.remove(row).unwrap_or_default() {
+            self.unlist_star(row, teammate);
+        }
+        let contacts = self.contacts_of.get(row);
+        contacts.iter().for_each(|contact| self.contacts.attach(*contact, false));
+        self.contacts_of.set(row, &[]);
+        self.tags_of.set(row, &[]);
+        let class = *self.class.get(row);
+        self.classes.get_mut(class).rows.remove(row);
+        self.classes.retire_if_empty(class);
+        let Self { ids, index, .. } = self;
+        index.remove(text(ids, row), |row| text(ids, row));
+        self.ids.set(row, None);
+        Arc::make_mut(&mut self.free).push(row);
+        self.count -= 1;
+    }
+
+    /// A message came: later activity, read by nobody, and back among the open ones if it `returns`.
+    pub(super) fn message(&mut self, row: u32, at: i64, returns: Option<Option<Member>>) {
+        let is_newer = at > *self.at.get(row);
+        if !is_newer && returns.is_none() {
+            self.forget_reads(row);
+            return;
+        }
+        let archived = self.is_archived(row) && returns.is_none();
+        self.leave(row, false);
+        if let Some(assignee) = returns {
+            self.reassign(row, assignee.as_ref());
+        }
+        if is_newer {
+            self.at.set(row, at);
+        }
+        self.enter(row, archived, Marks::new());
+    }
+
+    fn forget_reads(&mut self, row: u32) {
+        match self.slot_of(row) {
+            Slot::Open(slot) => {
+                let (attributes, at) = self.open.attributes_mut(slot);
+                attributes.reads.clear_all(at);
+            }
+            Slot::Archived(_) => drop(self.archived_reads.remove(row)),
+        }
+    }
+
+    pub(super) fn place(&mut self, row: u32, archived: bool, assignee: Option<&Member>) {
+        let reads = self.leave(row, true);
+        self.reassign(row, assignee);
+        self.enter(row, archived, reads);
+    }
+
+    /// Assigns a row that is in no list.
+    fn reassign(&mut self, row: u32, assignee: Option<&Member>) {
+        self.assignments.unassign(row);
+        if let Some(assignee) = assignee {
+            self.assignments.assign(row, assignee);
+        }
+    }
+
+    pub(super) fn set_members(&mut self, row: u32, members: &[Member]) {
+        let old = *self.class.get(row);
+        let class = self.classes.get(old).clone_key();
+        let head = Head { kind: class.0, endpoint: class.1.as_ref(), members, assignee: None, archived: false };
+        let new = self.classes.class_of(&self.directory, &self.people, head);
+        if new == old {
+            return;
+        }
+        let reads = self.leave(row, true);
+        self.classes.get_mut(old).rows.remove(row);
+        self.class.set(row, new);
+        self.classes.get_mut(new).rows.insert(row);
+        self.enter(row, self.is_archived(row), reads);
+        self.classes.retire_if_empty(old);
+    }
+
+    pub(super) fn retag(&mut self, row: u32, add: &[Tag], remove: &[Tag]) {
+        let (old, new) = self.retagged(self.tags_of.get(row), add, remove);
+        self.tags_of.set(row, &new);
+        if let Slot::Open(slot) = self.slot_of(row) {
+            let (attributes, at) = self.open.attributes_mut(slot);
+            old.iter().for_each(|tag| attributes.conversation_tags.clear(*tag, at));
+            new.iter().for_each(|tag| attributes.conversation_tags.set(*tag, at));
+        }
+    }
+
+    pub(super) fn set_read(&mut self, row: u32, by: u32, read: bool) {
+        match self.slot_of(row) {
+            Slot::Open(slot) => {
+                let (attributes, at) = self.open.attributes_mut(slot);
+                match read {
+                    true => attributes.reads.set(by, at),
+                    false => attributes.reads.clear(by, at),
+                }
+            }
+            Slot::Archived(_) => mark(&mut self.archived_reads, row, by, read),
+        }
+    }
+
+    pub(super) fn set_star(&mut self, row: u32, by: u32, starred: bool) {
+        match starred {
+            true => self.star(row, by),
+            false => {
+                mark(&mut self.stars, row, by, false);
+                self.unlist_star(row, by);
+            }
+        }
+    }
+
+    fn star(&mut self, row: u32, by: u32) {
+        mark(&mut self.stars, row, by, true);
+        self.starred.entry(by).insert(row);
+    }
+
+    fn unlist_star(&mut self, row: u32, by: u32) {
+        let rows = self.starred.entry(by);
+        rows.remove(row);
+        if rows.is_empty() {
+            self.starred.remove(by);
+        }
+    }
+
+    // Effects on contacts.
+
+    pub(super) fn add_contact(&mut self, contact: &Contact) {
+        let tags = self.tag_numbers(&contact.tags);
+        self.contacts.add(&self.directory, &self.people, contact.clone(), &tags);
+    }
+
+    pub(super) fn set_contact_members(&mut self, contact: u32, members: &[Member]) {
+        let class = self.contacts.classes.enter(&self.directory, &self.people, members);
+        self.contacts.set_class(contact, class);
+        self.describe_contact_rows(contact);
+    }
+
+    pub(super) fn retag_contact(&mut self, contact: u32, add: &[Tag], remove: &[Tag]) {
+        let (old, new) = self.retagged(self.contacts.tags.get(contact), add, remove);
+        self.contacts.tags.set(contact, &new);
+        for row in self.contacts.open_rows(contact).to_vec() {
+            let (attributes, at) = self.open.attributes_mut(*self.slot.get(row));
+            old.iter().for_each(|tag| attributes.contact_tags.clear(*tag, at));
+        }
+        self.describe_contact_rows(contact);
+    }
+
+    /// Sets the contact attributes of every open conversation of a contact anew.
+    fn describe_contact_rows(&mut self, contact: u32) {
+        for row in self.contacts.open_rows(contact).to_vec() {
+            let slot = *self.slot.get(row);
+            let (attributes, at) = self.open.attributes_mut(slot);
+            super::spine::clear(&mut attributes.restricted, at);
+            self.describe(row, |open, entry| open.describe(slot, entry));
+        }
+    }
+
+    // Effects on the directory.
+
+    /// Makes audiences anew after a change to who covers whom, to admins or to contact membership.
+    pub(super) fn recompile(&mut self) {
+        self.classes.recompile(&self.directory, &self.people);
+        self.contacts.classes.recompile(&self.directory, &self.people);
+    }
+
+    /// Takes a team or teammate that is gone out of all own members.
+    pub(super) fn forget(&mut self, member: &Member) {
+        self.classes.forget(member);
+        self.contacts.classes.forget(member);
+    }
+
+    /// Ends the stars of a teammate who is gone. Read marks are left behind: nobody has their number again.
+    pub(super) fn forget_stars(&mut self, teammate: u32) {
+        for row in self.starred.remove(teammate).iter().flat_map(PostingList::iter) {
+            mark(&mut self.stars, row, teammate, false);
+        }
+    }
+
+    // Rows entering and leaving the spines.
+
+    /// A row for a conversation, with everything but a slot.
+    fn add_row(&mut self, conversation: &Conversation) -> u32 {
+        let class = self.classes.class_of(&self.directory, &self.people, Head::from(conversation));
+        let tags = self.tag_numbers(&conversation.tags);
+        let contacts: Numbers = conversation.contacts.iter().filter_map(|id| self.contacts.number(id)).collect();
+        let row = self.take_row();
+        self.ids.set(row, Some(conversation.id.clone()));
+        let Self { ids, index, .. } = self;
+        index.insert(conversation.id.as_str(), row, |row| text(ids, row));
+        self.class.set(row, class);
+        self.at.set(row, conversation.last_activity.as_millis());
+        self.contacts_of.set(row, &contacts);
+        self.tags_of.set(row, &tags);
+        contacts.iter().for_each(|contact| self.contacts.attach(*contact, true));
+        self.classes.get_mut(class).rows.insert(row);
+        self.count += 1;
+        row
+    }
+
+    fn take_row(&mut self) -> u32 {
+        if !self.free.is_empty() {
+            if let Some(row) = Arc::make_mut(&mut self.free).pop() {
+                return row;
+            }
+        }
+        self.ids.push(None);
+        self.class.push(0);
+        self.at.push(0);
+        self.contacts_of.push(&[]);
+        self.tags_of.push(&[]);
+        self.slot.push(0);
+        self.ids.len() as u32 - 1
+    }
+
+    /// Gives a row its place in the order, in its class's open set, its assignee's list and its contacts' lists.
+    fn enter(&mut self, row: u32, archived: bool, reads: Marks) {
+        let mut moves = Vec::new();
+        let entry = self.assigned(row);
+        let Self { assignments, at, ids, .. } = self;
+        assignments.enter(entry, archived, |one, two| compare(at, ids, one, two));
+        if archived {
+            let Self { history, at, ids, .. } = self;
+            let slot = history.insert(row, |one, two| compare(at, ids, one, two), &mut moves);
+            self.slot.set(row, slot | ARCHIVED);
+            moves.iter().for_each(|one| self.slot.set(one.row, one.to | ARCHIVED));
+            if !reads.is_empty() {
+                self.archived_reads.insert(row, reads);
+            }
+            return;
+        }
+        let mut slot = 0;
+        self.insert_open(row, &mut slot, &mut moves);
+        self.follow(&moves);
+        self.slot.set(row, slot);
+        self.classes.get_mut(entry.class).open.insert(slot);
+        for number in reads {
+            let (attributes, at) = self.open.attributes_mut(slot);
+            attributes.reads.set(number, at);
+        }
+        self.contacts_of.for_each(row, |contact| self.contacts.add_open(contact, row));
+    }
+
+    fn insert_open(&mut self, row: u32, slot: &mut u32, moves: &mut Vec<Move>) {
+        let mut open = std::mem::take(&mut self.open);
+        self.with_entry(row, |entry| *slot = open.insert(entry, |one, two| self.compare(one, two), moves));
+        self.open = open;
+    }
+
+    /// Takes a row out of all that [`State::enter`] put it in; returns its read marks if they are wanted.
+    fn leave(&mut self, row: u32, keep_reads: bool) -> Marks {
+        let reads = if keep_reads { self.reads(row) } else { Marks::new() };
+        let mut moves = Vec::new();
+        let entry = self.assigned(row);
+        let archived = self.is_archived(row);
+        let Self { assignments, at, ids, .. } = self;
+        assignments.leave(entry, archived, |one, two| compare(at, ids, one, two));
+        match self.slot_of(row) {
+            Slot::Archived(slot) => {
+                self.archived_reads.remove(row);
+                self.history.remove(slot, &mut moves);
+                moves.iter().for_each(|one| self.slot.set(one.row, one.to | ARCHIVED));
+            }
+            Slot::Open(slot) => {
+                self.classes.get_mut(entry.class).open.remove(slot);
+                self.contacts_of.for_each(row, |contact| self.contacts.remove_open(contact, row));
+                self.open.remove(slot, &mut moves);
+                self.follow(&moves);
+            }
+        }
+        reads
+    }
+
+    /// Notes the new slots of open rows that moved.
+    fn follow(&mut self, moves: &[Move]) {
+        for one in moves {
+            self.slot.set(one.row, one.to);
+            self.classes.get_mut(*self.class.get(one.row)).open.replace(one.from, one.to);
+        }
+    }
+
+    fn assigned(&self, row: u32) -> Assigned {
+        Assigned { at: *self.at.get(row), row, class: *self.class.get(row) }
+    }
+
+    /// Calls `with` with the open conversations and what one of them brings along.
+    fn describe(&mut self, row: u32, with: impl FnOnce(&mut Open, &Entry<'_>)) {
+        let mut open = std::mem::take(&mut self.open);
+        self.with_entry(row, |entry| with(&mut open, entry));
+        self.open = open;
+    }
+
+    fn with_entry(&self, row: u32, with: impl FnOnce(&Entry<'_>)) {
+        let mut contact_tags = Numbers::new();
+        let mut is_restricted = false;
+        self.contacts_of.for_each(row, |contact| {
+            is_restricted |= self.contacts.is_restricted(contact);
+            self.contacts.tags.for_each(contact, |tag| contact_tags.push(tag));
+        });
+        with(&Entry {
+            row,
+            class: *self.class.get(row),
+            is_assigned: self.assignments.number_of_row(row).is_some(),
+            is_restricted,
+            contact_tags: &contact_tags,
+            conversation_tags: &self.tags_of.get(row),
+        });
+    }
+
+    // Tags and marks.
+
+    fn tag_numbers(&mut self, tags: &[Tag]) -> Numbers {
+        tags.iter().map(|tag| self.tag_number(tag)).collect()
+    }
+
+    fn tag_number(&mut self, tag: &Tag) -> u32 {
+        match self.tags.get_index_of(tag) {
+            Some(number) => number as u32,
+            None => Arc::make_mut(&mut self.tags).insert_full(tag.clone()).0 as u32,
+        }
+    }
+
+    /// A list of tags before and after: adds, then removes; what is both is removed (SPEC 6.6).
+    fn retagged(&mut self, old: Numbers, add: &[Tag], remove: &[Tag]) -> (Numbers, Numbers) {
+        let mut new = old.clone();
+        for tag in add.iter().filter(|tag| !remove.contains(tag)) {
+            let number = self.tag_number(tag);
+            if !new.contains(&number) {
+                new.push(number);
+            }
+        }
+        new.retain(|number| !self.tag(*number).is_some_and(|tag| remove.contains(tag)));
+        (old, new)
+    }
+
+    fn numbers_of(&self, teammates: &[TeammateId]) -> Marks {
+        let mut marks: Marks = teammates.iter().filter_map(|id| self.people.number(id)).collect();
+        marks.sort_unstable();
+        marks
+    }
+}
+
+fn text(ids: &Column<Option<ConversationId>>, row: u32) -> &str {
+    ids.get(row).as_ref().map_or("", ConversationId::as_str)
+}
+
+fn compare(at: &Column<i64>, ids: &Column<Option<ConversationId>>, one: u32, two: u32) -> Ordering {
+    at.get(one).cmp(at.get(two)).then_with(|| ids.get(two).cmp(ids.get(one)))
+}
+
+fn mark(marks: &mut Sparse<Marks>, row: u32, by: u32, marked: bool) {
+    let of_row = marks.entry(row);
+    match (of_row.binary_search(&by), marked) {
+        (Err(place), true) => of_row.insert(place, by),
+        (Ok(place), false) => drop(of_row.remove(place)),
+        _ => {}
+    }
+    if of_row.is_empty() {
+        marks.remove(row);
+    }
+}
+
+impl State {
+    /// Carries out the effects of one checked change.
+    pub(super) fn carry_out(&mut self, effects: Effects) {
+        let mut is_stale = false;
+        for effect in effects {
+            is_stale |= self.carry_out_one(effect);
+        }
+        if is_stale {
+            self.recompile();
+        }
+    }
+
+    /// Carries one effect out; whether audiences are to be made anew.
+    fn carry_out_one(&mut self, effect: Effect) -> bool {
+        match effect {
+            Effect::Directory(effect) => return self.alter_directory(effect),
+            Effect::AddContact(contact) => self.add_contact(&contact),
+            Effect::StartConversation(conversation) => self.start(&conversation),
+            Effect::UpdateContact(update) => self.with_contact(&update.id, |state, contact| {
+                let category = update.category.unwrap_or(state.contacts.category(contact));
+                let invitation = update.invitation.unwrap_or(state.contacts.invitation(contact));
+                state.contacts.set_kind(contact, category, invitation);
+                if let Some(name) = &update.name {
+                    state.contacts.rename(contact, name.clone());
+                }
+            }),
+            Effect::SetContactMembers(id, members) => {
+                self.with_contact(&id, |state, contact| state.set_contact_members(contact, &members));
+            }
+            Effect::TagContact { id, add, remove } => {
+                self.with_contact(&id, |state, contact| state.retag_contact(contact, &add, &remove));
+            }
+            Effect::RemoveContact(id) => self.with_contact(&id, |state, contact| state.contacts.remove(contact)),
+            Effect::Message { id, at, returns } => {
+                self.with_row(&id, |state, row| state.message(row, at.as_millis(), returns));
+            }
+            Effect::Place { id, archived, assignee } => {
+                self.with_row(&id, |state, row| state.place(row, archived, assignee.as_ref()));
+            }
+            Effect::TagConversation { id, add, remove } => {
+                self.with_row(&id, |state, row| state.retag(row, &add, &remove));
+            }
+            Effect::AddMember(id, member) => self.with_row(&id, |state, row| {
+                let mut members = state.class_of(row).members.clone();
+                if !members.contains(&member) {
+                    members.push(member);
+                    state.set_members(row, &members);
+                }
+            }),
+            Effect::RemoveMember(id, member) => self.with_row(&id, |state, row| {
+                let mut members = state.class_of(row).members.clone();
+                members.retain(|other| *other != member);
+                state.set_members(row, &members);
+            }),
+            Effect::SetRead { id, by, read } => {
+                self.with_mark(&id, &by, |state, row, by| state.set_read(row, by, read))
+            }
+            Effect::SetStar { id, by, starred } => {
+                self.with_mark(&id, &by, |state, row, by| state.set_star(row, by, starred));
+            }
+            Effect::RemoveConversation(id) => self.with_row(&id, Self::remove),
+        }
+        false
+    }
+
+    fn with_row(&mut self, id: &ConversationId, carry_out: impl FnOnce(&mut Self, u32)) {
+        if let Some(row) = self.row(id) {
+            carry_out(self, row);
+        }
+    }
+
+    fn with_mark(&mut self, id: &ConversationId, by: &TeammateId, carry_out: impl FnOnce(&mut Self, u32, u32)) {
+        if let (Some(row), Some(by)) = (self.row(id), self.people.number(by)) {
+            carry_out(self, row, by);
+        }
+    }
+
+    fn with_contact(&mut self, id: &ContactId, carry_out: impl FnOnce(&mut Self, u32)) {
+        if let Some(contact) = self.contacts.number(id) {
+            carry_out(self, contact);
+        }
+    }
+
+    fn alter_directory(&mut self, effect: DirectoryEffect) -> bool {
+        let is_stale = !matches!(effect, DirectoryEffect::PutFilter(_) | DirectoryEffect::RemoveFilter(_));
+        let gone = match &effect {
+            DirectoryEffect::RemoveTeammate(id) => Some(Member::Teammate(id.clone())),
+            DirectoryEffect::RemoveTeam(id) => Some(Member::Team(id.clone())),
+            DirectoryEffect::PutTeammate(teammate) => {
+                Arc::make_mut(&mut self.people).add(&teammate.id);
+                None
+            }
+            _ => None,
+        };
+        Arc::make_mut(&mut self.directory).alter(effect);
+        if let Some(member) = &gone {
+            self.forget(member);
+        }
+        if let Some(Member::Teammate(id)) = &gone {
+            if let Some(number) = self.people.number(id) {
+                self.forget_stars(number);
+            }
+            Arc::make_mut(&mut self.people).remove(id);
+        }
+        is_stale
+    }
+}
+
+impl World for State {
+    fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    fn head(&self, id: &ConversationId) -> Option<Head<'_>> {
+        let row = self.row(id)?;
+        Some(self.class_of(row).head(self.assignments.of_row(row), self.is_archived(row)))
+    }
+
+    fn contact_members(&self, id: &ContactId) -> Option<&[Member]> {
+        let number = self.contacts.number(id)?;
+        Some(&self.contacts.classes.get(self.contacts.class(number)).members)
+    }
+
+    fn endpoint_is_used(&self, id: &EndpointId) -> bool {
+        self.classes.iter().any(|(_, class)| class.endpoint.as_ref() == Some(id) && !class.rows.is_empty())
+    }
+
+    fn contact_is_used(&self, id: &ContactId) -> bool {
+        self.contacts.number(id).is_some_and(|number| self.contacts.uses(number) > 0)
+    }
+
+    fn is_assigned(&self, member: &Member) -> bool {
+        self.assignments.number(member).is_some_and(|number| self.assignments.rows(number).next().is_some())
+    }
+
+    fn assigned_to(&self, member: &Member) -> Vec<ConversationId> {
+        let rows = self.assignments.number(member).into_iter().flat_map(|number| self.assignments.rows(number));
+        rows.filter_map(|row| self.id(row).cloned()).collect()
+    }
+}

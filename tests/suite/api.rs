@@ -1,0 +1,537 @@
+//! The public surface: what threads may share, what texts may say, what is refused whoever asks.
+
+use std::fmt::{Debug, Display};
+
+use serde_json::json;
+use visibly::{
+    ArchiveScope, Change, Contact, ContactCategory, ContactList, ContactRow, ContactUpdate, Conversation,
+    ConversationId, ConversationRow, Cursor, CursorKey, Dataset, EmailAddress, Endpoint, Engine, EngineBuilder, Error,
+    ErrorCode, Facts, FaxNumber, Filter, FilterId, Inbox, Invitation, MAX_RULE_DEPTH, Member, Organization, Page,
+    PageRequest, PhoneNumber, Revision, Rule, SpruceLink, Tag, TagSet, Team, TeamId, Teammate, TeammateId,
+    TeammateUpdate, Text, Viewer, policy,
+};
+
+use crate::answers::assert_same_answers;
+
+const fn is_shared_between_threads<T: Send + Sync>() {}
+
+#[test]
+fn what_is_asked_and_answered_can_be_shared_between_threads() {
+    is_shared_between_threads::<Engine>();
+    is_shared_between_threads::<EngineBuilder>();
+    is_shared_between_threads::<Viewer<'static>>();
+    is_shared_between_threads::<Facts>();
+    is_shared_between_threads::<Dataset>();
+    is_shared_between_threads::<Page<ConversationRow<'static>>>();
+    is_shared_between_threads::<Page<ContactRow<'static>>>();
+    is_shared_between_threads::<Change>();
+    is_shared_between_threads::<Inbox>();
+    is_shared_between_threads::<ContactList>();
+    is_shared_between_threads::<Error>();
+    is_shared_between_threads::<Cursor>();
+}
+
+#[test]
+fn readers_on_other_threads_keep_their_snapshot_while_a_writer_goes_on() {
+    let mut engine = clinic();
+    let snapshot = engine.clone();
+    let readers = std::thread::scope(|scope| {
+        let counts: Vec<_> = (0..2).map(|_| scope.spawn(|| total(&snapshot, "ana", &Inbox::Everything))).collect();
+        for number in 0..50 {
+            let note = Conversation::note(format!("n{number}"), number).member(Member::Organization);
+            engine.apply(&Change::StartConversation(note)).unwrap();
+        }
+        counts.into_iter().map(|count| count.join().unwrap()).collect::<Vec<_>>()
+    });
+    assert_eq!(readers, [3, 3]);
+    assert_eq!(total(&engine, "ana", &Inbox::Everything), 53);
+}
+
+fn total(engine: &Engine, viewer: &str, inbox: &Inbox) -> usize {
+    engine.viewer(&viewer.into()).unwrap().badge(inbox).unwrap().total
+}
+
+fn clinic() -> Engine {
+    let organization = Organization::new("oak", "Oak Street")
+        .teammate(Teammate::new("ana", "Ana").admin())
+        .teammate(Teammate::new("ben", "Ben"))
+        .teammate(Teammate::new("cyd", "Cyd").suspended())
+        .team(Team::new("desk", "Front desk", ["ana", "ben"]))
+        .team(Team::new("back", "Back office", ["ana"]))
+        .endpoint(PhoneNumber::new("main").owned_by(Member::team("desk")))
+        .endpoint(SpruceLink::new("link").owned_by(Member::teammate("ana")));
+    let dataset = Dataset::new(organization)
+        .contact(Contact::new("p1").named("Ann"))
+        .conversation(Conversation::patient("v1", "main", 10).contact("p1"))
+        .conversation(Conversation::patient("v2", "link", 20))
+        .conversation(Conversation::team("v3", 30).member(Member::team("desk")))
+        .filter(Filter::conversations("f1", "Mine", "ana", Rule::Unread))
+        .filter(Filter::contacts("f2", "Theirs", "ana", Rule::all([])));
+    Engine::new(dataset).unwrap()
+}
+
+#[test]
+fn cloning_an_id_or_a_tag_shares_its_text() {
+    fn shares_text<T: Clone + AsRef<str>>(one: T) -> bool {
+        std::ptr::eq(one.as_ref(), one.clone().as_ref())
+    }
+    assert!(shares_text(TeammateId::from("ana")) && shares_text(TeamId::from("desk")));
+    assert!(shares_text(ConversationId::from("v1")) && shares_text(FilterId::from("f1")));
+    assert!(shares_text(Tag::from("vip")));
+    assert_eq!(size_of::<ConversationId>(), 2 * size_of::<usize>());
+    assert_eq!(size_of::<Option<ConversationId>>(), size_of::<ConversationId>());
+}
+
+#[test]
+fn ids_compare_by_code_point() {
+    let mut ids: Vec<ConversationId> = ["é", "v10", "v2", "V", "~", "😀", "\u{ffff}"].map(Into::into).into();
+    ids.sort();
+    let sorted: Vec<&str> = ids.iter().map(ConversationId::as_str).collect();
+    assert_eq!(sorted, ["V", "v10", "v2", "~", "é", "\u{ffff}", "😀"]);
+    assert_eq!("v1".parse::<ConversationId>(), Ok(ConversationId::from(String::from("v1"))));
+    assert_eq!(ConversationId::from("v1").to_string(), "v1");
+}
+
+#[test]
+fn builders_say_what_json_says() {
+    let built = Organization::new("oak", "Oak")
+        .with_contact_membership()
+        .teammate(Teammate::new("ana", "Ana").admin().suspended())
+        .team(Team::new("desk", "Desk", ["ana"]))
+        .endpoint(PhoneNumber::new("e1").value("555").label("Main").shared_with(TeamId::from("desk")))
+        .endpoint(FaxNumber::new("e2").owned_by(TeammateId::from("ana")))
+        .endpoint(EmailAddress::new("e3").auto_assign_to(Member::team("desk")))
+        .endpoint(SpruceLink::new("e4"));
+    let built = Dataset::new(built)
+        .contact(
+            Contact::new("p1")
+                .named("Ann")
+                .category(ContactCategory::Clinic)
+                .invitation(Invitation::Invited)
+                .members([])
+                .tag("vip"),
+        )
+        .conversation(
+            Conversation::patient("v1", "e1", 5)
+                .contact("p1")
+                .member(Member::Organization)
+                .assigned_to(Member::teammate("ana"))
+                .archived()
+                .tag("vip")
+                .read_by("ana")
+                .starred_by("ana"),
+        )
+        .filter(
+            Filter::contacts("f1", "F", "ana", Rule::not(Rule::ContactTags(TagSet::none(["vip"]))))
+                .shared_with(Member::Organization)
+                .archived(ArchiveScope::Only),
+        );
+    let spelled = json!({
+        "organization": {
+            "id": "oak", "name": "Oak", "contact_membership": true,
+            "teammates": [{"id": "ana", "name": "Ana", "admin": true, "suspended": true}],
+            "teams": [{"id": "desk", "name": "Desk", "teammates": ["ana"]}],
+            "endpoints": [
+                {"id": "e1", "kind": "phone_number", "value": "555", "label": "Main",
+                 "additional_members": [{"team": "desk"}]},
+                {"id": "e2", "kind": "fax_number", "owner": {"teammate": "ana"}},
+                {"id": "e3", "kind": "email_address", "auto_assign": {"team": "desk"}},
+                {"id": "e4", "kind": "spruce_link"},
+            ],
+        },
+        "contacts": [{"id": "p1", "name": "Ann", "category": "clinic", "invitation": "invited", "members": [],
+                      "tags": ["vip"]}],
+        "conversations": [{
+            "id": "v1", "kind": "patient", "endpoint": "e1", "contacts": ["p1"], "members": ["organization"],
+            "assignee": {"teammate": "ana"}, "archived": true, "tags": ["vip"], "last_activity": 5,
+            "read_by": ["ana"], "starred_by": ["ana"],
+        }],
+        "filters": [{"id": "f1", "name": "F", "owner": "ana", "shared_with": ["organization"], "lists": "contacts",
+                     "archived": "only", "rule": {"not": {"contact_tags": {"none": ["vip"]}}}}],
+    });
+    assert_eq!(built, serde_json::from_value(spelled).unwrap());
+    assert!(Engine::new(built).is_ok());
+}
+
+#[test]
+fn an_error_names_its_code_and_the_id_at_fault() {
+    let mut engine = clinic();
+    let unknown = engine.apply(&Change::archive("v9")).unwrap_err();
+    assert_eq!((unknown.code(), unknown.id(), unknown.position()), (ErrorCode::UnknownConversation, "v9", None));
+    assert_eq!(unknown.to_string(), "unknown conversation `v9`");
+    assert_eq!(format!("{unknown:?}"), "Error(unknown_conversation: unknown conversation `v9`)");
+
+    let second = engine.apply_all(&[Change::archive("v1"), Change::assign("v1", Member::Organization)]).unwrap_err();
+    assert_eq!((second.code(), second.position()), (ErrorCode::InvalidAssignee, Some(1)));
+    assert_eq!(second.to_string(), "change 1: the organization cannot be assigned to or take over, in `v1`");
+    assert_eq!(engine.revision(), Revision::new(0));
+
+    let inactive = engine.apply(&Change::assign("v1", Member::teammate("cyd"))).unwrap_err();
+    assert_eq!(inactive.to_string(), "the recipient covers no active teammate, in `v1`");
+    let blind = engine.apply(&Change::assign("v2", Member::teammate("ben"))).unwrap_err();
+    assert_eq!(blind.to_string(), "not everyone assigned to could see conversation `v2`");
+    let last = engine.apply(&Change::UpdateTeammate(TeammateUpdate::new("ana").admin(false))).unwrap_err();
+    assert_eq!(last.to_string(), "the last active admin is `ana`");
+    let suspended = engine.viewer(&"cyd".into()).unwrap_err();
+    assert_eq!(suspended.to_string(), "the viewer is suspended `cyd`");
+    let is_error: &dyn std::error::Error = &suspended;
+    assert!(is_error.source().is_none());
+}
+
+#[test]
+fn whoever_may_not_open_a_list_is_told_so() {
+    let engine = clinic();
+    let ben = engine.viewer(&"ben".into()).unwrap();
+    let refused = [
+        (Inbox::assigned_to_team("back"), ErrorCode::NotInTeam, "back"),
+        (Inbox::assigned_to_team("zzz"), ErrorCode::UnknownTeam, "zzz"),
+        (Inbox::saved("f1"), ErrorCode::UnknownFilter, "f1"),
+        (Inbox::saved("f2"), ErrorCode::UnknownFilter, "f2"),
+        (Inbox::saved("f9"), ErrorCode::UnknownFilter, "f9"),
+    ];
+    for (inbox, code, id) in refused {
+        let error = ben.filter_inbox(&inbox, &PageRequest::all()).unwrap_err();
+        assert_eq!((error.code(), error.id()), (code, id));
+        assert_eq!(ben.badge(&inbox).unwrap_err(), error);
+        assert_eq!(ben.badges([&Inbox::All, &inbox]).unwrap_err(), error);
+        assert_eq!(ben.keeps_out(&"v1".into(), &inbox).unwrap_err(), error);
+        assert_eq!(ben.keeps_out(&"unknown".into(), &inbox).unwrap_err(), error);
+    }
+    let ana = engine.viewer(&"ana".into()).unwrap();
+    assert_eq!(ana.badge(&Inbox::saved("f2")).unwrap_err().code(), ErrorCode::WrongList);
+    assert_eq!(contacts_error(&ana, &ContactList::saved("f1")), ErrorCode::WrongList);
+    assert_eq!(contacts_error(&ben, &ContactList::saved("f2")), ErrorCode::UnknownFilter);
+    assert_eq!(contacts_error(&ana, &ContactList::Rule(Rule::not(Rule::Starred))), ErrorCode::WrongList);
+}
+
+fn contacts_error(viewer: &Viewer<'_>, list: &ContactList) -> ErrorCode {
+    viewer.contacts(list, &PageRequest::all()).map(|page| page.rows.len()).unwrap_err().code()
+}
+
+#[test]
+fn a_page_of_nothing_is_refused_and_one_without_end_gives_the_whole_list() {
+    let engine = clinic();
+    let ana = engine.viewer(&"ana".into()).unwrap();
+    let none = PageRequest::first(0);
+    assert_eq!(ana.filter_inbox(&Inbox::All, &none).unwrap_err().code(), ErrorCode::EmptyPage);
+    let error = ana.contacts(&ContactList::All, &none).map(|page| page.rows.len()).unwrap_err();
+    assert_eq!((error.code(), error.id()), (ErrorCode::EmptyPage, ""));
+    let page = ana.filter_inbox(&Inbox::Everything, &PageRequest::first(usize::MAX)).unwrap();
+    assert_eq!((page.rows.len(), page.next), (3, None));
+    let first = ana.filter_inbox(&Inbox::Everything, &PageRequest::first(1)).unwrap();
+    let rest = PageRequest::first(usize::MAX).after(first.next.unwrap());
+    assert_eq!(ana.filter_inbox(&Inbox::Everything, &rest).unwrap().rows.len(), 2);
+}
+
+/// A rule nested `depth` deep, its leaf included.
+fn nested(depth: usize, leaf: Rule) -> Rule {
+    (1..depth).fold(leaf, |rule, level| match level % 3 {
+        0 => Rule::not(rule),
+        1 => Rule::all([rule]),
+        _ => Rule::any([rule]),
+    })
+}
+
+#[test]
+fn a_rule_nested_too_deep_is_refused_wherever_it_comes_from() {
+    let mut engine = clinic();
+    let leaf = || Rule::ContactTags(TagSet::none(["vip"]));
+    for (depth, is_refused) in [(MAX_RULE_DEPTH, false), (MAX_RULE_DEPTH + 1, true), (5_000, true)] {
+        let rule = nested(depth, leaf());
+        let code = is_refused.then_some(ErrorCode::RuleTooDeep);
+        let ana = engine.viewer(&"ana".into()).unwrap();
+        let inbox = Inbox::rule(rule.clone());
+        assert_eq!(ana.filter_inbox(&inbox, &PageRequest::all()).err().map(|error| error.code()), code);
+        assert_eq!(ana.badge(&inbox).err().map(|error| error.code()), code);
+        assert_eq!(ana.badges([&inbox]).err().map(|error| error.code()), code);
+        assert_eq!(ana.keeps_out(&"v1".into(), &inbox).err().map(|error| error.code()), code);
+        let list = ContactList::Rule(rule.clone());
+        assert_eq!(ana.contacts(&list, &PageRequest::all()).err().map(|error| error.code()), code);
+        let facts = Facts::load(engine.to_dataset()).unwrap();
+        assert_eq!(policy::filter_inbox(&facts, &"ana".into(), &inbox).err().map(|error| error.code()), code);
+        assert_eq!(policy::contacts(&facts, &"ana".into(), &list).err().map(|error| error.code()), code);
+
+        let filter = Filter::conversations("deep", "Deep", "ana", rule);
+        let loaded = Engine::new(engine.to_dataset().filter(filter.clone()));
+        assert_eq!(loaded.err().map(|error| (error.code(), error.id().to_owned())), code.map(|it| (it, "deep".into())));
+        let mut other = engine.clone();
+        let put = other.apply(&Change::PutFilter(filter.clone()));
+        assert_eq!(put.err().map(|error| error.code()), code);
+        assert_eq!(engine.preview(&[Change::PutFilter(filter.clone())]).err().map(|error| error.code()), code);
+        assert_eq!(engine.apply_all(&[Change::PutFilter(filter)]).err().map(|error| error.code()), code);
+        if !is_refused {
+            engine.apply(&Change::RemoveFilter { id: "deep".into() }).unwrap();
+        }
+    }
+}
+
+#[test]
+fn huge_lists_are_answered() {
+    let mut engine = clinic();
+    let many = || (0..20_000).map(|number| format!("x{number}"));
+    let rule = Rule::any([
+        Rule::ConversationTags(TagSet::any(many())),
+        Rule::not(Rule::ContactTags(TagSet::all(many()))),
+        Rule::Contacts(visibly::Pick::any(many())),
+    ]);
+    assert_eq!(total(&engine, "ana", &Inbox::rule(rule)), 3);
+    assert_eq!(total(&engine, "ana", &Inbox::rule(Rule::All(vec![Rule::Unread; 20_000]))), 3);
+    let ana = engine.viewer(&"ana".into()).unwrap();
+    let candidates: Vec<ConversationId> = many().map(Into::into).chain(["v1".into(), "v1".into()]).collect();
+    assert_eq!(ana.search(&candidates).len(), 1);
+    assert_eq!(ana.badges(&vec![Inbox::All; 1_000]).unwrap().len(), 1_000);
+
+    let change = Change::TagConversations {
+        ids: vec!["v1".into(); 1_000],
+        add: vec![Tag::from("vip"); 1_000],
+        remove: Vec::new(),
+    };
+    engine.apply(&change).unwrap();
+    assert_eq!(engine.conversation(&"v1".into()).unwrap().tags, [Tag::from("vip")]);
+    let members = vec![Member::teammate("ana"); 1_000];
+    engine.apply(&Change::SetContactMembers { id: "p1".into(), members }).unwrap();
+    assert_eq!(engine.contact(&"p1".into()).unwrap().members, [Member::teammate("ana")]);
+    let long = "x".repeat(100_000);
+    engine.apply(&Change::StartConversation(Conversation::note(long.as_str(), 1))).unwrap();
+    assert!(engine.conversation(&long.as_str().into()).is_some());
+}
+
+#[test]
+fn times_at_the_ends_of_their_range_are_ordered_and_paged() {
+    let mut engine = clinic();
+    for (id, at) in [("first", i64::MAX), ("last", i64::MIN), ("past", -1)] {
+        let note = Conversation::note(id, at).member(Member::Organization);
+        engine.apply(&Change::StartConversation(note)).unwrap();
+    }
+    engine.apply(&Change::receive_message("first", i64::MIN)).unwrap();
+    let ana = engine.viewer(&"ana".into()).unwrap();
+    let mut request = PageRequest::first(1);
+    let mut ids = Vec::new();
+    loop {
+        let page = ana.filter_inbox(&Inbox::Everything, &request).unwrap();
+        ids.extend(page.rows.iter().map(|row| row.id().to_string()));
+        let Some(next) = page.next else { break };
+        request = PageRequest::first(1).after(next);
+    }
+    assert_eq!(ids, ["first", "v3", "v2", "v1", "past", "last"]);
+    let since = |at: i64| total(&engine, "ana", &Inbox::rule(Rule::ActiveSince(at.into())));
+    let before = |at: i64| total(&engine, "ana", &Inbox::rule(Rule::ActiveBefore(at.into())));
+    assert_eq!((since(i64::MIN), since(i64::MAX), before(i64::MIN), before(i64::MAX)), (6, 1, 0, 5));
+}
+
+#[test]
+fn an_organization_without_anybody_answers_nobody() {
+    let mut engine = Engine::new(Dataset::new(Organization::new("oak", "Oak"))).unwrap();
+    assert_eq!(engine.audit().len(), 1);
+    assert_eq!(engine.viewer(&"ana".into()).unwrap_err().code(), ErrorCode::UnknownTeammate);
+    assert_eq!(engine.apply_all(&[]), Ok(Revision::new(0)));
+    engine.apply(&Change::AddTeammate(Teammate::new("ana", "Ana"))).unwrap();
+    assert_eq!(total(&engine, "ana", &Inbox::Everything), 0);
+    assert_same_answers(&engine, &Facts::load(engine.to_dataset()).unwrap()).unwrap();
+}
+
+#[test]
+fn a_builder_checks_each_fact_as_it_comes_and_keeps_what_it_had() {
+    let organization = clinic().organization();
+    let mut builder = Engine::builder(organization).unwrap();
+    let early = builder.conversation(Conversation::patient("v1", "main", 10).contact("p1")).unwrap_err();
+    assert_eq!((early.code(), early.id()), (ErrorCode::UnknownContact, "p1"));
+    builder.contact(Contact::new("p1").named("Ann")).unwrap();
+    builder.conversation(Conversation::patient("v1", "main", 10).contact("p1")).unwrap();
+    let refused = [
+        builder.contact(Contact::new("p1")).map(drop),
+        builder.contact(Contact::new("p2").tag(" ")).map(drop),
+        builder.conversation(Conversation::note("v1", 0)).map(drop),
+        builder.conversation(Conversation::patient("v9", "none", 0)).map(drop),
+        builder.filter(Filter::contacts("f9", "F", "ana", Rule::Unread)).map(drop),
+        builder.filter(Filter::conversations("f9", "F", "zoe", Rule::Unread)).map(drop),
+    ];
+    let codes: Vec<&str> = refused.iter().map(|one| one.as_ref().unwrap_err().code().as_str()).collect();
+    assert_eq!(
+        codes,
+        ["duplicate_id", "empty_tag", "duplicate_id", "unknown_endpoint", "wrong_list", "unknown_teammate"]
+    );
+    builder
+        .conversation(Conversation::patient("v2", "link", 20))
+        .and_then(|builder| builder.conversation(Conversation::team("v3", 30).member(Member::team("desk"))))
+        .and_then(|builder| builder.filter(Filter::conversations("f1", "Mine", "ana", Rule::Unread)))
+        .and_then(|builder| builder.filter(Filter::contacts("f2", "Theirs", "ana", Rule::all([]))))
+        .unwrap()
+        .revision(Revision::new(40));
+    let mut built = builder.build();
+    assert_same_answers(&built, &Facts::load(clinic().to_dataset()).unwrap()).unwrap();
+    assert_eq!(built.revision(), Revision::new(40));
+    assert_eq!(built.apply(&Change::archive("v1")), Ok(Revision::new(41)));
+    assert_eq!(Engine::builder(Organization::new("", "")).unwrap_err().code(), ErrorCode::EmptyId);
+}
+
+#[test]
+fn a_cursor_is_good_in_any_engine_of_the_same_facts_and_key() {
+    let (one, other) = (clinic(), clinic());
+    let next = |engine: &Engine| {
+        let ana = engine.viewer(&"ana".into()).unwrap();
+        ana.filter_inbox(&Inbox::Everything, &PageRequest::first(2)).unwrap().next.unwrap()
+    };
+    assert_eq!(next(&one), next(&other));
+    let request = PageRequest::first(2).after(next(&one));
+    assert!(other.viewer(&"ana".into()).unwrap().filter_inbox(&Inbox::Everything, &request).is_ok());
+    let secret = clinic().with_cursor_key(CursorKey::from([9; 16]));
+    assert_ne!(next(&secret), next(&one));
+    assert!(next(&one).to_string().chars().all(|digit| digit.is_ascii_hexdigit()));
+}
+
+/// A text that stands for what a log must never show.
+const MARK: &str = "Hidden7Marker";
+
+/// An organization with the mark in every name, number, label and tag.
+fn marked() -> Dataset {
+    let organization = Organization::new("oak", MARK)
+        .with_contact_membership()
+        .teammate(Teammate::new("ana", MARK).admin())
+        .teammate(Teammate::new("ben", MARK))
+        .team(Team::new("desk", MARK, ["ana"]))
+        .endpoint(PhoneNumber::new("main").value(MARK).label(MARK));
+    Dataset::new(organization)
+        .contact(Contact::new("p1").named(MARK).tag(MARK))
+        .contact(Contact::new("p2").named(format!("{MARK} 2")).tag(MARK).members([]))
+        .conversation(Conversation::patient("v1", "main", 10).contact("p1").contact("p2").tag(MARK))
+        .conversation(Conversation::note("v2", 10).member(Member::Organization).tag(MARK))
+        .filter(Filter::conversations("f1", MARK, "ana", marked_rule()))
+        .filter(Filter::contacts("f2", MARK, "ana", Rule::ContactTags(TagSet::none([MARK]))))
+}
+
+fn marked_rule() -> Rule {
+    Rule::any([
+        Rule::ContactTags(TagSet::any([MARK])),
+        Rule::not(Rule::ConversationTags(TagSet::all([MARK]))),
+        Rule::ConversationTags(TagSet::none([MARK])),
+    ])
+}
+
+/// Changes that carry the mark; those about `id` are refused where that exists nowhere.
+fn marked_changes(id: &str) -> Vec<Change> {
+    let tags = || vec![Tag::from(MARK)];
+    vec![
+        Change::AddTeammate(Teammate::new("ana", MARK)),
+        Change::AddTeammate(Teammate::new("", MARK)),
+        Change::UpdateTeammate(TeammateUpdate::new(id).name(MARK)),
+        Change::UpdateTeammate(TeammateUpdate::new("ana").name(MARK).admin(false)),
+        Change::AddTeam(Team::new("desk", MARK, [id])),
+        Change::AddTeam(Team::new("new", MARK, [id])),
+        Change::AddEndpoint(Endpoint::from(PhoneNumber::new("main").value(MARK).label(MARK))),
+        Change::AddEndpoint(Endpoint::from(PhoneNumber::new("e").value(MARK).auto_assign_to(Member::Organization))),
+        Change::AddContact(Contact::new("p1").named(MARK).tag(MARK)),
+        Change::AddContact(Contact::new("p9").named(MARK).tag(MARK).tag(" ")),
+        Change::UpdateContact(ContactUpdate::new(id).name(Some(MARK.into()))),
+        Change::TagContacts { ids: vec![id.into()], add: tags(), remove: tags() },
+        Change::TagContacts { ids: vec!["p1".into()], add: vec![MARK.into(), " ".into()], remove: tags() },
+        Change::StartConversation(Conversation::patient("v1", "main", 0).tag(MARK)),
+        Change::StartConversation(Conversation::patient("v9", id, 0).tag(MARK)),
+        Change::StartConversation(Conversation::note("v9", 0).tag(MARK).archived()),
+        Change::TagConversations { ids: vec![id.into()], add: tags(), remove: tags() },
+        Change::TagConversations { ids: vec!["v1".into()], add: tags(), remove: vec!["".into(), MARK.into()] },
+        Change::PutFilter(Filter::contacts("f1", MARK, "ana", marked_rule())),
+        Change::PutFilter(Filter::conversations("f1", MARK, id, marked_rule())),
+        Change::PutFilter(Filter::conversations("f3", MARK, "ana", nested(MAX_RULE_DEPTH + 1, marked_rule()))),
+    ]
+}
+
+fn assert_unmarked(value: &impl Debug) {
+    for text in [format!("{value:?}"), format!("{value:#?}")] {
+        assert!(!text.contains(MARK), "{text}");
+    }
+}
+
+fn assert_unmarked_text(value: &(impl Debug + Display)) {
+    assert_unmarked(value);
+    assert!(!value.to_string().contains(MARK), "{value}");
+}
+
+#[test]
+fn debug_never_shows_names_numbers_or_tags() {
+    let dataset = marked();
+    assert!(json!(dataset).to_string().matches(MARK).count() > 15, "the mark is everywhere");
+    assert_unmarked(&dataset);
+    let (engine, facts) = (Engine::new(dataset.clone()).unwrap(), Facts::load(dataset).unwrap());
+    assert_unmarked(&engine);
+    assert_unmarked(&facts);
+    assert_unmarked(&engine.organization());
+    assert_unmarked(&(engine.teammate(&"ana".into()), engine.team(&"desk".into()), engine.endpoint(&"main".into())));
+    assert_unmarked(&(engine.contact(&"p1".into()), engine.conversation(&"v1".into()), engine.filter(&"f1".into())));
+    assert_unmarked(&Engine::builder(engine.organization()).unwrap());
+    assert_unmarked(&(Text::from(MARK), Tag::from(MARK)));
+    assert_unmarked(&PhoneNumber::new("e").value(MARK).label(MARK));
+    marked_changes("zoe").iter().for_each(assert_unmarked);
+    assert_unmarked(&Inbox::rule(marked_rule()));
+    assert_unmarked(&ContactList::Rule(marked_rule()));
+    assert_unmarked(&(engine.audit(), policy::audit(&facts)));
+}
+
+#[test]
+fn debug_of_answers_never_shows_names_numbers_or_tags() {
+    let engine = Engine::new(marked()).unwrap();
+    let marked_inbox = Inbox::rule(Rule::any([marked_rule(), Rule::Unread]));
+    for viewer in ["ana", "ben"] {
+        let viewer = engine.viewer(&viewer.into()).unwrap();
+        assert_unmarked(&viewer);
+        let page = viewer.filter_inbox(&marked_inbox, &PageRequest::first(1)).unwrap();
+        assert_eq!(page.rows.len(), 1);
+        assert_unmarked(&page);
+        assert_unmarked(&page.rows[0].contacts().collect::<Vec<_>>());
+        let request = PageRequest::first(1).after(page.next.unwrap());
+        assert_unmarked(&request);
+        let contacts = viewer.contacts(&ContactList::All, &PageRequest::first(1)).unwrap();
+        assert!(contacts.rows[0].name().is_some_and(|name| name.contains(MARK)));
+        assert_unmarked(&contacts);
+        assert_unmarked(&viewer.contact(&"p1".into()));
+        assert_unmarked(&viewer.search(&["v1".into(), "v2".into()]));
+        assert_unmarked(&(viewer.shown_contacts(&"v1".into()), viewer.conversation(&"v1".into())));
+        assert_unmarked(&(viewer.placement(&"v1".into()), viewer.decide(&ConversationId::from("v1"))));
+        let next = viewer.contacts(&ContactList::All, &PageRequest::first(1)).unwrap().next;
+        assert!(next.is_none_or(|cursor| !cursor.to_string().contains(&hexadecimal(MARK))));
+    }
+}
+
+fn hexadecimal(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn error_texts_never_show_names_numbers_or_tags() {
+    let mut engine = Engine::new(marked()).unwrap();
+    let mut facts = Facts::load(marked()).unwrap();
+    for change in marked_changes("zoe") {
+        let error = engine.apply(&change).expect_err("every one of them is refused");
+        assert_unmarked_text(&error);
+        assert_unmarked_text(&facts.apply(&change).unwrap_err());
+        assert_unmarked_text(&engine.apply_all(std::slice::from_ref(&change)).unwrap_err());
+        assert_unmarked_text(&engine.preview(std::slice::from_ref(&change)).unwrap_err());
+    }
+    let ben = engine.viewer(&"ben".into()).unwrap();
+    let deep = nested(MAX_RULE_DEPTH + 1, marked_rule());
+    assert_unmarked_text(&ben.badge(&Inbox::rule(deep.clone())).unwrap_err());
+    for list in [ContactList::Rule(deep), ContactList::Rule(marked_rule()), ContactList::saved("f1")] {
+        assert_unmarked_text(&ben.contacts(&list, &PageRequest::all()).map(|page| page.rows.len()).unwrap_err());
+    }
+    let faults: [fn(&mut Dataset); 5] = [
+        |dataset| dataset.contacts[0].id = "".into(),
+        |dataset| dataset.contacts[1].id = "p1".into(),
+        |dataset| dataset.contacts[0].tags.push(" ".into()),
+        |dataset| dataset.conversations[0].endpoint = None,
+        |dataset| dataset.filters[0].owner = "zoe".into(),
+    ];
+    for spoil in faults {
+        let mut dataset = marked();
+        spoil(&mut dataset);
+        assert_unmarked_text(&Engine::new(dataset).unwrap_err());
+    }
+}
+
+#[test]
+fn an_unknown_field_is_reported_without_the_texts_around_it() {
+    let mut text = json!(marked());
+    text["contacts"][0]["colour"] = json!(MARK);
+    let error = Dataset::from_json(&text.to_string()).unwrap_err();
+    assert_unmarked_text(&error);
+    assert!(error.to_string().contains("`colour`"));
+}
