@@ -109,6 +109,7 @@
 //! None is on by default. `json`: [`Dataset`] from JSON with errors that name the path to the fault.
 
 pub mod policy;
+pub mod store;
 
 mod change;
 mod engine;
