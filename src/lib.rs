@@ -1,6 +1,8 @@
 //! Who can see this, and what is in this inbox: access control for clinic messaging, embedded in your service.
 
 pub mod policy;
+#[cfg(feature = "sql")]
+pub mod sql;
 
 mod change;
 mod engine;
