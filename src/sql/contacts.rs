@@ -2,6 +2,7 @@
 
 use sea_query::{Alias, Expr, ExprTrait, NullOrdering, Order, Query};
 
+use super::Questions;
 use super::access::ContactKey;
 use super::error::{NotExpressible, QuestionError};
 use super::expr::{all_of, any_of, bound, col, known, one_of, word};
@@ -10,7 +11,6 @@ use super::page::{NameBorder, Part};
 use super::rule::{Subject, category_word, invitation_word};
 use super::schema::Contacts;
 use super::statement::{Condition, Statement};
-use super::Questions;
 use crate::error::{Error, ErrorCode};
 use crate::model::{ContactCategory, ContactId, ContactList, Filter, Invitation, Lists, Rule};
 

@@ -1,6 +1,8 @@
 //! Row-level security for PostgreSQL, made from the same conditions.
 
-use sea_query::{Alias, Expr, ExprTrait, Func, FunctionCall, PostgresQueryBuilder, Query, QuotedBuilder, SqlWriterValues};
+use sea_query::{
+    Alias, Expr, ExprTrait, Func, FunctionCall, PostgresQueryBuilder, Query, QuotedBuilder, SqlWriterValues,
+};
 
 use super::access::{ContactKey, ConversationKey};
 use super::error::NotExpressible;
