@@ -214,10 +214,10 @@ fn is_listed(list: &ContactList, category: &Expr, invitation: &Expr) -> Vec<Expr
 }
 
 /// Refuses a rule that asks about conversations; `id` is the filter's.
-fn check_contact_rule(rule: &Rule, id: &str) -> Result<(), QuestionError> {
+fn check_contact_rule(rule: &Rule, id: &str) -> Result<(), Error> {
     check_rule(rule)?;
     match rule.fits_contacts() {
         true => Ok(()),
-        false => Err(Error::new(ErrorCode::WrongList, id).into()),
+        false => Err(Error::new(ErrorCode::WrongList, id)),
     }
 }

@@ -14,7 +14,6 @@ pub struct NotExpressible {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Reason {
     TooManyParameters { found: usize, limit: usize },
-    TooNested { found: usize, limit: usize },
     TooManyLists { found: usize, limit: usize },
     Nul,
     Value,
@@ -27,10 +26,6 @@ enum Reason {
 impl NotExpressible {
     pub(crate) fn too_many_parameters(found: usize, limit: usize) -> Self {
         Reason::TooManyParameters { found, limit }.into()
-    }
-
-    pub(crate) fn too_nested(found: usize, limit: usize) -> Self {
-        Reason::TooNested { found, limit }.into()
     }
 
     pub(crate) fn too_many_lists(found: usize, limit: usize) -> Self {
@@ -61,10 +56,10 @@ impl NotExpressible {
         Reason::NoRowSecurity.into()
     }
 
-    /// Whether a shorter list, a shallower rule or fewer lists at once would be expressible.
+    /// Whether shorter lists in the question, or fewer questions at once, would be expressible.
     #[must_use]
     pub fn is_too_large(&self) -> bool {
-        matches!(self.reason, Reason::TooManyParameters { .. } | Reason::TooNested { .. } | Reason::TooManyLists { .. })
+        matches!(self.reason, Reason::TooManyParameters { .. } | Reason::TooManyLists { .. })
     }
 }
 
@@ -78,7 +73,6 @@ impl fmt::Display for NotExpressible {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.reason {
             Reason::TooManyParameters { found, limit } => write!(f, "{found} parameters, at most {limit} can be bound"),
-            Reason::TooNested { found, limit } => write!(f, "condition nested {found} deep, at most {limit} is safe"),
             Reason::TooManyLists { found, limit } => write!(f, "{found} lists in one statement, at most {limit}"),
             Reason::Nul => f.write_str("a text with U+0000, which PostgreSQL cannot hold"),
             Reason::Value => f.write_str("a value that is neither text nor a number of 64 bits"),

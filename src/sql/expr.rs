@@ -1,5 +1,8 @@
 //! Small building blocks of conditions.
 
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+
 use sea_query::{Alias, BinOper, Expr, ExprTrait, Func, IntoTableRef, Query, SelectStatement, TableRef};
 
 use super::schema::Name;
@@ -26,34 +29,81 @@ pub(crate) fn bound(text: impl AsRef<str>) -> Expr {
 
 /// True if every one is; true if there are none.
 pub(crate) fn all_of(conditions: impl IntoIterator<Item = Expr>) -> Expr {
-    balanced(conditions.into_iter().collect(), BinOper::And).unwrap_or_else(|| flag(true))
+    Nested::all_of(conditions.into_iter().map(Nested::from)).condition
 }
 
 /// True if at least one is; false if there are none.
 pub(crate) fn any_of(conditions: impl IntoIterator<Item = Expr>) -> Expr {
-    balanced(conditions.into_iter().collect(), BinOper::Or).unwrap_or_else(|| flag(false))
+    Nested::any_of(conditions.into_iter().map(Nested::from)).condition
 }
 
-/// A tree as low as can be: SQLite counts `a AND b AND c` as nested, and refuses what is nested 1,000 deep.
-fn balanced(mut conditions: Vec<Expr>, operator: BinOper) -> Option<Expr> {
-    while conditions.len() > 1 {
-        let mut rest = conditions.into_iter();
-        conditions = std::iter::from_fn(|| {
-            let left = rest.next()?;
-            Some(match rest.next() {
-                Some(right) => left.binary(operator, right),
-                None => left,
-            })
-        })
-        .collect();
+/// A condition, and how deep it nests others.
+///
+/// Databases and the builder recurse into conditions, and SQLite refuses what is nested 1,000 deep, where it counts
+/// `a AND b AND c` as nested. So groups become trees of pairs as low as can be, by joining the two lowest first as
+/// Huffman (1952) does for codes. A rule then nests no deeper than its own depth plus the logarithm of its size.
+pub(crate) struct Nested {
+    pub(crate) condition: Expr,
+    height: usize,
+    /// Where it stands among its siblings, to keep their order where heights allow.
+    place: usize,
+}
+
+impl From<Expr> for Nested {
+    fn from(condition: Expr) -> Self {
+        Self { condition, height: 0, place: 0 }
     }
-    conditions.pop()
 }
 
-/// How much [`all_of`] and [`any_of`] nest this many conditions.
-pub(crate) fn nesting_of(count: usize) -> usize {
-    count.next_power_of_two().trailing_zeros() as usize
+impl Nested {
+    pub(crate) fn all_of(conditions: impl Iterator<Item = Nested>) -> Self {
+        Self::joined(conditions, BinOper::And).unwrap_or_else(|| flag(true).into())
+    }
+
+    pub(crate) fn any_of(conditions: impl Iterator<Item = Nested>) -> Self {
+        Self::joined(conditions, BinOper::Or).unwrap_or_else(|| flag(false).into())
+    }
+
+    pub(crate) fn not(self) -> Self {
+        Self { condition: self.condition.not(), height: self.height + 1, ..self }
+    }
+
+    fn joined(conditions: impl Iterator<Item = Nested>, operator: BinOper) -> Option<Self> {
+        let placed = conditions.enumerate().map(|(place, condition)| Self { place, ..condition });
+        let mut lowest: BinaryHeap<Reverse<Self>> = placed.map(Reverse).collect();
+        loop {
+            let Reverse(one) = lowest.pop()?;
+            let Some(Reverse(other)) = lowest.pop() else { return Some(one) };
+            lowest.push(Reverse(one.join(other, operator)));
+        }
+    }
+
+    fn join(self, other: Self, operator: BinOper) -> Self {
+        let (left, right) = if self.place < other.place { (self, other) } else { (other, self) };
+        let height = 1 + left.height.max(right.height);
+        Self { condition: left.condition.binary(operator, right.condition), height, place: left.place }
+    }
 }
+
+impl Ord for Nested {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.height, self.place).cmp(&(other.height, other.place))
+    }
+}
+
+impl PartialOrd for Nested {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Nested {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Nested {}
 
 /// True if the column has a value and the condition holds of it; false, not `NULL`, if it has none.
 pub(crate) fn known(column: Expr, condition: Expr) -> Expr {

@@ -7,7 +7,7 @@ use super::access::ConversationKey;
 use super::error::{NotExpressible, QuestionError};
 use super::expr::{all_of, bound, col, collated, flag, one_of, word};
 use super::page::{ActivityBorder, Part};
-use super::rule::{Subject, check_nesting, kind_word, millis};
+use super::rule::{Subject, kind_word, millis};
 use super::schema::Conversations;
 use super::statement::{Condition, Statement};
 use crate::error::{Error, ErrorCode};
@@ -282,11 +282,11 @@ impl Questions<'_> {
     }
 }
 
-/// Refuses a rule that an engine refuses, then one that the database would.
-pub(crate) fn check_rule(rule: &Rule) -> Result<(), QuestionError> {
+/// Refuses a rule that an engine refuses.
+pub(crate) fn check_rule(rule: &Rule) -> Result<(), Error> {
     match rule.is_too_deep() {
-        true => Err(Error::new(ErrorCode::RuleTooDeep, "").into()),
-        false => Ok(check_nesting(rule)?),
+        true => Err(Error::new(ErrorCode::RuleTooDeep, "")),
+        false => Ok(()),
     }
 }
 

@@ -8,8 +8,7 @@ use sea_query::{Expr, ExprTrait, JoinType, Query, SelectStatement};
 
 use super::Questions;
 use super::access::ContactKey;
-use super::error::NotExpressible;
-use super::expr::{all_of, any_of, bound, col, count_distinct, exists, flag, known, nesting_of, one_of, select, word};
+use super::expr::{Nested, all_of, bound, col, count_distinct, exists, flag, known, one_of, select, word};
 use super::schema::Contacts;
 use crate::model::{
     AssigneePick, Channel, ContactCategory, ConversationKind, Invitation, Pick, Rule, Tag, TagSet, Timestamp,
@@ -22,37 +21,30 @@ pub(crate) enum Subject<'a> {
     Contact(&'a str),
 }
 
-/// Where SQLite refuses an expression is at 1,000; what a leaf needs of that, below the rule and above its leaf.
-const MAX_NESTING: usize = 900;
-
-/// Refuses a rule that nests deeper than databases take, in a proper rule by lists of very many rules alone.
-pub(crate) fn check_nesting(rule: &Rule) -> Result<(), NotExpressible> {
-    match nesting(rule) {
-        found if found > MAX_NESTING => Err(NotExpressible::too_nested(found, MAX_NESTING)),
-        _ => Ok(()),
-    }
-}
-
-/// How deep the rule's groups are nested, as [`all_of`] and [`any_of`] write them.
-fn nesting(rule: &Rule) -> usize {
-    match rule {
-        Rule::All(rules) | Rule::Any(rules) => {
-            nesting_of(rules.len()) + rules.iter().map(nesting).max().unwrap_or_default()
-        }
-        Rule::Not(rule) => 1 + nesting(rule),
-        Rule::Assignee(choices) => nesting_of(choices.len()),
-        _ => 0,
-    }
-}
-
 impl Questions<'_> {
     /// Whether the row matches the rule, over the contacts that the viewer may view (SPEC 4.4). For a row that the
     /// viewer sees; a rule about conversations asked of a contact matches nothing.
     pub(crate) fn matches(&self, subject: Subject<'_>, rule: &Rule) -> Expr {
+        self.nested(subject, rule).condition
+    }
+
+    fn nested(&self, subject: Subject<'_>, rule: &Rule) -> Nested {
         match rule {
-            Rule::All(rules) => all_of(rules.iter().map(|rule| self.matches(subject, rule))),
-            Rule::Any(rules) => any_of(rules.iter().map(|rule| self.matches(subject, rule))),
-            Rule::Not(rule) => self.matches(subject, rule).not(),
+            Rule::All(rules) => Nested::all_of(rules.iter().map(|rule| self.nested(subject, rule))),
+            Rule::Any(rules) => Nested::any_of(rules.iter().map(|rule| self.nested(subject, rule))),
+            Rule::Not(rule) => self.nested(subject, rule).not(),
+            Rule::Assignee(choices) => match subject {
+                Subject::Conversation(alias) => {
+                    Nested::any_of(choices.iter().map(|choice| self.is_assigned(alias, choice).into()))
+                }
+                Subject::Contact(_) => flag(false).into(),
+            },
+            leaf => self.leaf_matches(subject, leaf).into(),
+        }
+    }
+
+    fn leaf_matches(&self, subject: Subject<'_>, leaf: &Rule) -> Expr {
+        match leaf {
             Rule::ContactTags(set) => tags_match(set, |tags| self.contact_tags(subject, tags)),
             Rule::Contacts(pick) => self.contacts_pick(subject, pick, |names| &names.id, |id| bound(id)),
             Rule::ContactCategories(pick) => {
@@ -73,7 +65,6 @@ impl Questions<'_> {
         let names = &schema.conversations;
         match leaf {
             Rule::ConversationTags(set) => tags_match(set, |tags| self.conversation_tags(alias, tags)),
-            Rule::Assignee(choices) => any_of(choices.iter().map(|choice| self.is_assigned(alias, choice))),
             Rule::Endpoints(pick) => {
                 let endpoint = col(alias, &names.endpoint_id);
                 picks(pick, |ids| known(endpoint.clone(), one_of(endpoint.clone(), ids.iter().map(bound).collect())))
@@ -86,7 +77,7 @@ impl Questions<'_> {
             Rule::Starred => self.is_starred(alias),
             Rule::ActiveSince(time) => col(alias, &names.last_activity).gte(millis(*time)),
             Rule::ActiveBefore(time) => col(alias, &names.last_activity).lt(millis(*time)),
-            // The remaining cases are handled by `matches`.
+            // The remaining cases are handled by the callers.
             _ => flag(false),
         }
     }

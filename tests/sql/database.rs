@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use postgres::types::ToSql;
+use ::postgres::types::ToSql;
 use rusqlite::types::ValueRef;
 use visibly::sql::{Dialect, Parameter, Schema, name_key};
 use visibly::{Dataset, Member};
@@ -236,7 +236,7 @@ impl Row {
     }
 }
 
-fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

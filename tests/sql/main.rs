@@ -7,11 +7,15 @@
     reason = "a test fails where these would"
 )]
 
-#[path = "../support/postgres.rs"]
-mod postgres_cluster;
+#[path = "../../examples/support/postgres_server.rs"]
+mod postgres_server;
 
 mod agreement;
 mod database;
+mod limits;
+mod postgres;
+mod row_security;
+mod schema;
 mod world;
 
 use agreement::{Worlds, agree};
@@ -23,17 +27,15 @@ fn sqlite_agrees_with_the_engine_on_random_rules() {
     let mut database = sqlite();
     database.load(&reference_schema(), &worlds.datasets());
     let tally = agree(&mut database, &reference_schema(), &mut worlds, 40);
-    println!("{tally:?}");
     assert!(tally.rules >= 2_000 && tally.matched * 4 >= tally.rules, "{tally:?}");
 }
 
 #[test]
 fn postgres_agrees_with_the_engine_on_random_rules() {
-    let Some(cluster) = postgres_cluster::cluster("postgres_agrees_with_the_engine_on_random_rules") else { return };
+    let Some(server) = postgres::database("postgres_agrees_with_the_engine_on_random_rules") else { return };
     let mut worlds = Worlds::new(2, 60, false);
-    let mut database = with_reference_tables(cluster.database().1);
+    let mut database = with_reference_tables(server.superuser());
     database.load(&reference_schema(), &worlds.datasets());
     let tally = agree(&mut database, &reference_schema(), &mut worlds, 40);
-    println!("{tally:?}");
     assert!(tally.rules >= 2_000 && tally.matched * 4 >= tally.rules, "{tally:?}");
 }
