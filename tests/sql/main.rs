@@ -23,7 +23,7 @@ use database::{Database, reference_schema, sqlite, with_reference_tables};
 
 #[test]
 fn sqlite_agrees_with_the_engine_on_random_rules() {
-    let mut worlds = Worlds::new(1, 60, true);
+    let mut worlds = Worlds::new(1, 52, true);
     let mut database = sqlite();
     database.load(&reference_schema(), &worlds.datasets());
     let tally = agree(&mut database, &reference_schema(), &mut worlds, 40);
@@ -33,7 +33,7 @@ fn sqlite_agrees_with_the_engine_on_random_rules() {
 #[test]
 fn postgres_agrees_with_the_engine_on_random_rules() {
     let Some(server) = postgres::database("postgres_agrees_with_the_engine_on_random_rules") else { return };
-    let mut worlds = Worlds::new(2, 60, false);
+    let mut worlds = Worlds::new(2, 52, false);
     let mut database = with_reference_tables(server.superuser());
     database.load(&reference_schema(), &worlds.datasets());
     let tally = agree(&mut database, &reference_schema(), &mut worlds, 40);

@@ -41,7 +41,9 @@ pub(crate) fn database(test: &str) -> Option<Database> {
         },
     };
     *shared = Arc::downgrade(&server);
-    let config = server.database(&format!("sql_{}", NUMBER.fetch_add(1, Ordering::Relaxed))).unwrap();
+    let mut config = server.database(&format!("sql_{}", NUMBER.fetch_add(1, Ordering::Relaxed))).unwrap();
+    // Thousands of different statements on a few rows each: compiling them takes longer than running them.
+    config.options("-c jit=off");
     Some(Database { config, _server: server })
 }
 
