@@ -7,6 +7,7 @@ use sea_query::{
 use super::access::{ContactKey, ConversationKey};
 use super::error::NotExpressible;
 use super::expr::{all_of, col, exists, flag, word};
+use super::inbox::check_alias;
 use super::schema::Name;
 use super::statement::{Condition, Dialect};
 use super::{Questions, Sql};
@@ -43,7 +44,8 @@ impl Sql {
     /// Security rests on who may set the two settings: a role that runs SQL of its own choosing can name any viewer.
     ///
     /// # Errors
-    /// [`NotExpressible`] for SQLite, which has no such thing.
+    /// [`NotExpressible`] for SQLite, which has no such thing, and for a table whose name starts with `visibly_`, which
+    /// would be taken for one of the condition's own.
     ///
     /// # Complexity
     /// The policies call a function for each row that a query looks at after the organization is known to fit.
@@ -64,6 +66,7 @@ impl Sql {
             Questions { sql: self, organization: setting(ORGANIZATION_SETTING), viewer: setting(VIEWER_SETTING) };
         let mut statements = self.functions(&session, role)?;
         for (table, condition) in self.policies(&session) {
+            check_alias(table)?;
             statements.extend(self.policy(table, role, &condition)?);
         }
         Ok(statements)

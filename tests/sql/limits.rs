@@ -144,3 +144,28 @@ fn sqlite_counts_five_hundred_badges_at_once() {
     assert_eq!(badges.len(), 499);
     assert_eq!(badges[498], [498, 2, 1].map(Cell::Integer));
 }
+
+#[test]
+fn sqlite_reads_a_page_in_the_order_of_the_index() {
+    let mut database = sqlite();
+    let sql = Sql::new(Dialect::Sqlite, reference_schema());
+    let after = Part::first(50).after(ActivityBorder::new(7, "c7"));
+    for (inbox, part) in [(Inbox::All, Part::first(50)), (Inbox::Archived, after)] {
+        let statement = sql.viewer("oak", "ana").inbox(&inbox, &part).unwrap();
+        let plan = database.ask(&format!("EXPLAIN QUERY PLAN {}", statement.text()), statement.parameters());
+        let steps: Vec<&str> = plan.iter().map(|row| row[3].text()).collect();
+        assert!(
+            steps[0].contains("USING COVERING INDEX") || steps[0].contains("USING INDEX conversations_by_"),
+            "{steps:?}"
+        );
+        assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER BY")), "{steps:?}");
+    }
+}
+
+#[test]
+fn a_table_that_would_hide_a_policys_own_name_is_refused() {
+    let mut schema = Schema::default();
+    schema.conversation_tags.table = "visibly_conversations".into();
+    let reason = Sql::new(Dialect::Postgres, schema).row_security("app").unwrap_err();
+    assert_eq!(reason.to_string(), "alias `visibly_conversations`, whose name is reserved");
+}

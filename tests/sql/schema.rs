@@ -1,9 +1,10 @@
 //! The same questions on tables and columns of other names.
 
-use visibly::sql::{Dialect, Name, Schema};
+use visibly::policy;
+use visibly::sql::{Dialect, Name, Schema, Sql};
 
 use super::agreement::{Worlds, agree};
-use super::database::{Database, Sqlite, create_tables};
+use super::database::{Cell, Database, Sqlite, create_tables, quoted};
 use super::postgres;
 
 /// Every table and column under a name that needs quoting, in a namespace that does too.
@@ -56,6 +57,29 @@ fn postgres_answers_alike_on_tables_of_other_names_and_another_collation() {
     let collations = database.ask("SELECT count(*) FROM pg_collation WHERE collname = 'en-x-icu'", &[]);
     let text = if collations[0][0].integer() > 0 { "text COLLATE \"en-x-icu\"" } else { "text" };
     answers_alike(&mut database, text, 12);
+
+    // The policies are made for these names too.
+    database.run("CREATE ROLE renamed_app LOGIN; GRANT USAGE ON SCHEMA \"a \"\"clinic\"\"\" TO renamed_app");
+    let schema = renamed();
+    for statement in Sql::new(Dialect::Postgres, schema.clone()).row_security("renamed_app").unwrap() {
+        database.run(&statement);
+    }
+    let mut app = server.connect("renamed_app");
+    for facts in Worlds::new(12, 8, false).facts {
+        for viewer in facts.teammates() {
+            let setting =
+                "SELECT set_config('visibly.organization', $1, false), set_config('visibly.viewer', $2, false)";
+            app.query(setting, &[&facts.id().as_str(), &viewer.id.as_str()]).unwrap();
+            let count = |sees: usize, table: &str| {
+                (Cell::Integer(sees as i64), format!("\"a \"\"clinic\"\"\".{}", quoted(table)))
+            };
+            let seen = facts.conversations().filter(|it| policy::can_view(&facts, &viewer.id, &it.id)).count();
+            let found = facts.contacts().filter(|it| policy::can_view(&facts, &viewer.id, &it.id)).count();
+            for (expected, table) in [count(seen, &schema.conversations.table), count(found, &schema.contacts.table)] {
+                assert_eq!(app.ask(&format!("SELECT count(*) FROM {table}"), &[])[0], [expected]);
+            }
+        }
+    }
 }
 
 fn answers_alike(database: &mut impl Database, text: &str, seed: u64) {
