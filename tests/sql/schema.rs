@@ -1,7 +1,10 @@
 //! The same questions on tables and columns of other names.
 
-use visibly::policy;
-use visibly::sql::{Dialect, Name, Schema, Sql};
+use visibly::sql::{Dialect, Name, Part, Schema, Sql};
+use visibly::{
+    Contact, ContactList, Conversation, Dataset, Inbox, Member, Organization, PhoneNumber, Team, TeamId, Teammate,
+    policy,
+};
 
 use super::agreement::{Worlds, agree};
 use super::database::{Cell, Database, Sqlite, create_tables, quoted};
@@ -88,4 +91,45 @@ fn answers_alike(database: &mut impl Database, text: &str, seed: u64) {
     let mut worlds = Worlds::new(seed, 8, database.dialect() == Dialect::Sqlite);
     database.load(&schema, &worlds.datasets());
     agree(database, &schema, &mut worlds, 20);
+}
+
+/// Without foreign keys, rows may outlive what they refer to; they open nothing then.
+#[test]
+fn what_is_gone_opens_nothing() {
+    let mut database = Sqlite(rusqlite::Connection::open_in_memory().unwrap());
+    let schema = Schema::default();
+    create_tables(&mut database, &schema, "TEXT");
+    let oak = Organization::new("oak", "Oak")
+        .with_contact_membership()
+        .teammate(Teammate::new("ana", "Ana"))
+        .team(Team::new("care", "Care", ["ana"]))
+        .endpoint(PhoneNumber::new("line").owned_by(TeamId::from("care")))
+        .endpoint(PhoneNumber::new("main"));
+    let oak = Dataset::new(oak)
+        .contact(Contact::new("zoe").members([Member::team("care")]))
+        .conversation(Conversation::patient("by line", "line", 3).assigned_to(TeamId::from("care")))
+        .conversation(Conversation::patient("by main", "main", 2))
+        .conversation(Conversation::team("by member", 1).member(TeamId::from("care")));
+    database.load(&schema, [&oak]);
+    let sql = Sql::new(Dialect::Sqlite, schema);
+    let seen = |database: &mut Sqlite| {
+        let ana = sql.viewer("oak", "ana");
+        let statements = [
+            ana.inbox(&Inbox::Everything, &Part::all()).unwrap(),
+            ana.inbox(&Inbox::assigned_to_team("care"), &Part::all()).unwrap(),
+            ana.contacts_unordered(&ContactList::All).unwrap(),
+        ];
+        statements.map(|statement| database.ask(statement.text(), statement.parameters()).len())
+    };
+    assert_eq!(seen(&mut database), [3, 1, 1]);
+    database.run("DELETE FROM teams");
+    assert_eq!(seen(&mut database), [1, 0, 0]);
+    database.run("DELETE FROM endpoints");
+    assert_eq!(seen(&mut database), [0, 0, 0]);
+    database.run("UPDATE contact_members SET member_kind = 'organization'");
+    assert_eq!(seen(&mut database), [0, 0, 1]);
+    database.run("UPDATE contact_members SET member_kind = 'team'; UPDATE organizations SET contact_membership = NULL");
+    assert_eq!(seen(&mut database), [0, 0, 0], "an unknown setting restricts");
+    database.run("UPDATE contact_members SET member_kind = 'organization'; UPDATE teammates SET suspended = NULL");
+    assert_eq!(seen(&mut database), [0, 0, 0], "an unknown state is not active");
 }
