@@ -120,8 +120,8 @@ mod model;
 
 pub use change::{AccessChange, AccessEffect};
 pub use engine::{
-    ContactRow, ConversationRow, Cursor, CursorKey, Engine, EngineBuilder, Page, PageRequest, PreparedInbox, Revision,
-    RowId, Viewer,
+    Audience, ContactRow, ConversationRow, Cursor, CursorKey, Engine, EngineBuilder, Page, PageRequest, PreparedInbox,
+    Revision, RowId, Viewer,
 };
 pub use error::{Error, ErrorCode};
 #[cfg(feature = "json")]

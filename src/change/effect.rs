@@ -1,10 +1,8 @@
 //! What a checked change does to the facts.
 
-use indexmap::IndexMap;
-
 use crate::model::{
     Contact, ContactId, ContactUpdate, Conversation, ConversationId, Directory, Endpoint, EndpointId, Facts, Filter,
-    FilterId, Member, Tag, Team, TeamId, Teammate, TeammateId, Timestamp,
+    FilterId, IndexMap, Member, Tag, Team, TeamId, Teammate, TeammateId, Timestamp,
 };
 
 /// One step of a checked change. It always succeeds; what it names exists.

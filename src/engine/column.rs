@@ -12,9 +12,12 @@ use std::sync::Arc;
 /// Values per block: large enough that a clone is cheap, small enough that a copy is.
 pub(super) const BLOCK: usize = if cfg!(test) { 16 } else { 4096 };
 
+/// Length of the first block at the start; it doubles up to a whole block.
+const FIRST: usize = 16;
+
 #[derive(Clone, Debug)]
 pub(super) struct Column<T> {
-    blocks: Vec<Arc<Vec<T>>>,
+    blocks: Vec<Arc<[T]>>,
     len: usize,
 }
 
@@ -29,8 +32,18 @@ impl<T: Clone> Column<T> {
         self.len
     }
 
+    #[inline]
     pub(super) fn get(&self, row: u32) -> &T {
         &self.blocks[row as usize / BLOCK][row as usize % BLOCK]
+    }
+
+    /// The value of a row; `None` beyond the last.
+    #[inline]
+    pub(super) fn try_get(&self, row: u32) -> Option<&T> {
+        match (row as usize) < self.len {
+            true => Some(self.get(row)),
+            false => None,
+        }
     }
 
     pub(super) fn get_mut(&mut self, row: u32) -> &mut T {
@@ -43,16 +56,12 @@ impl<T: Clone> Column<T> {
     }
 
     pub(super) fn push(&mut self, value: T) {
-        if self.len.is_multiple_of(BLOCK) {
-            self.blocks.push(Arc::new(Vec::new()));
-        }
-        if let Some(block) = self.blocks.last_mut() {
-            let block = Arc::make_mut(block);
-            if block.len() == block.capacity() {
-                // The first block grows by doubling, so that a small organization stays small; later ones are full soon.
-                block.reserve_exact(if self.len < BLOCK { block.len().max(16) } else { BLOCK });
-            }
-            block.push(value);
+        let (block, place) = (self.len / BLOCK, self.len % BLOCK);
+        match self.blocks.get_mut(block) {
+            Some(block) if place < block.len() => Arc::make_mut(block)[place] = value,
+            Some(block) => *block = grown(block, value),
+            None if block == 0 => self.blocks.push(Arc::from_iter(vec![value; FIRST])),
+            None => self.blocks.push(Arc::from_iter(vec![value; BLOCK])),
         }
         self.len += 1;
     }
@@ -68,4 +77,10 @@ impl<T: Clone> Column<T> {
             .filter(move |block| !is_shared(*block))
             .map(|block| (block * BLOCK) as u32..((block + 1) * BLOCK) as u32)
     }
+}
+
+/// The first block at twice its length, filled up with `value`, so that a small organization stays small.
+fn grown<T: Clone>(block: &[T], value: T) -> Arc<[T]> {
+    let filled = std::iter::repeat_n(value, block.len());
+    block.iter().cloned().chain(filled).collect()
 }

@@ -21,8 +21,6 @@ pub(super) struct Contacts {
     index: Index,
     free: Arc<Vec<u32>>,
     names: Column<Option<Text>>,
-    /// The lower-cased name where it is another text than the name.
-    lower: Sparse<Box<str>>,
     kinds: Column<(ContactCategory, Invitation)>,
     class: Column<u32>,
     pub(super) tags: Lists<u16, 4>,
@@ -103,7 +101,7 @@ impl Contacts {
         self.ids.set(number, Some(contact.id.clone()));
         let Self { ids, index, .. } = self;
         index.insert(contact.id.as_str(), number, |number| text(ids, number));
-        self.set_name(number, contact.name);
+        self.names.set(number, contact.name);
         self.kinds.set(number, (contact.category, contact.invitation));
         self.class.set(number, class);
         self.tags.set(number, tags);
@@ -113,7 +111,7 @@ impl Contacts {
 
     pub(super) fn sort(&mut self) {
         let mut numbers: Vec<u32> = self.numbers().collect();
-        numbers.sort_unstable_by(|one, two| self.compare(*one, *two));
+        numbers.sort_by_cached_key(|number| self.list_key(*number));
         self.order = Order::of(&numbers);
     }
 
@@ -123,7 +121,6 @@ impl Contacts {
         index.remove(text(ids, number), |number| text(ids, number));
         self.ids.set(number, None);
         self.names.set(number, None);
-        self.lower.remove(number);
         self.tags.set(number, &[]);
         self.classes.leave(*self.class.get(number));
         Arc::make_mut(&mut self.free).push(number);
@@ -132,7 +129,7 @@ impl Contacts {
 
     pub(super) fn rename(&mut self, number: u32, name: Option<Text>) {
         self.order_out(number);
-        self.set_name(number, name);
+        self.names.set(number, name);
         self.order_in(number);
     }
 
@@ -178,12 +175,12 @@ impl Contacts {
 
     /// The order of lists: by lower-cased name, then by id; without a name last, by id (SPEC 5.10).
     fn compare(&self, one: u32, two: u32) -> Ordering {
-        let key = |number| {
-            let name = self.names.get(number).as_ref().map(Text::as_str);
-            let name = self.lower.get(number).map(|lower| &**lower).or(name);
-            (name.is_none(), name, self.ids.get(number))
-        };
-        key(one).cmp(&key(two))
+        self.list_key(one).cmp(&self.list_key(two))
+    }
+
+    fn list_key(&self, number: u32) -> (bool, Option<String>, Option<&ContactId>) {
+        let name = self.name(number).map(|name| name.as_str().to_lowercase());
+        (name.is_none(), name, self.id(number))
     }
 
     fn order_in(&mut self, number: u32) {
@@ -196,15 +193,6 @@ impl Contacts {
         let mut order = std::mem::take(&mut self.order);
         order.remove(|other| self.compare(other, number));
         self.order = order;
-    }
-
-    fn set_name(&mut self, number: u32, name: Option<Text>) {
-        let lower = name.as_ref().map(|name| name.as_str().to_lowercase());
-        match (&name, lower) {
-            (Some(name), Some(lower)) if lower != name.as_str() => self.lower.insert(number, lower.into()),
-            _ => drop(self.lower.remove(number)),
-        }
-        self.names.set(number, name);
     }
 
     fn take_number(&mut self) -> u32 {

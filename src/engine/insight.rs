@@ -33,6 +33,50 @@ pub(super) fn audience(state: &State, resource: Resource<'_>) -> Result<Vec<Team
     Ok(ids(&state.people, numbers).cloned().collect())
 }
 
+/// Who sees a row, by number.
+pub(super) fn audience_of(state: &State, row: u32) -> Option<Audience<'_>> {
+    let class = state.id(row).map(|_| state.class_of(row))?;
+    Some(Audience { people: &state.people, numbers: &class.audience })
+}
+
+/// Every teammate who sees one conversation, in the organization's order, borrowed from the engine.
+#[derive(Clone, Copy)]
+pub struct Audience<'e> {
+    people: &'e People,
+    numbers: &'e [u32],
+}
+
+impl<'e> Audience<'e> {
+    /// How many they are. O(1).
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// Whether nobody sees it. O(1).
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+    }
+
+    /// Who they are. O(1) for each.
+    pub fn iter(&self) -> impl Iterator<Item = &'e TeammateId> + use<'e> {
+        ids(self.people, self.numbers)
+    }
+
+    /// Whether a teammate is among them; `false` for one who is unknown. O(log teammates).
+    #[must_use]
+    pub fn contains(&self, teammate: &TeammateId) -> bool {
+        self.people.number(teammate).is_some_and(|number| self.numbers.binary_search(&number).is_ok())
+    }
+}
+
+impl std::fmt::Debug for Audience<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
 fn ids<'p>(people: &'p People, numbers: &[u32]) -> impl Iterator<Item = &'p TeammateId> {
     numbers.iter().filter_map(|number| people.id(*number))
 }

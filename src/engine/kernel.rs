@@ -35,30 +35,40 @@ pub(super) fn count(mask: &Mask, read: &Mask) -> (u32, u32) {
     (total, unread)
 }
 
-/// Runs `pass`, which is inlined into a function compiled for machines that count bits in one instruction where this
-/// is one.
+/// Work over many masks. Its `run` is always inlined, so that it is compiled for whatever calls it; a closure would
+/// not be.
+pub(super) trait Pass {
+    type Output;
+
+    fn run(self) -> Self::Output;
+}
+
+/// Runs a pass, compiled for machines that count bits in one instruction where this is one.
 #[inline]
-pub(super) fn with_fast_words<R>(pass: impl FnOnce() -> R) -> R {
+pub(super) fn run<P: Pass>(pass: P) -> P::Output {
     #[cfg(target_arch = "x86_64")]
     if is_fast() {
         #[expect(unsafe_code, reason = "the features that the function is compiled for were detected just above")]
         // SAFETY: `is_fast` has found AVX2, BMI1, BMI2, LZCNT and POPCNT on this machine.
         return unsafe { fast(pass) };
     }
-    pass()
+    pass.run()
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn fast<R>(pass: impl FnOnce() -> R) -> R {
-    pass()
+fn fast<P: Pass>(pass: P) -> P::Output {
+    pass.run()
 }
 
 #[cfg(target_arch = "x86_64")]
 fn is_fast() -> bool {
-    is_x86_feature_detected!("avx2")
-        && is_x86_feature_detected!("bmi1")
-        && is_x86_feature_detected!("bmi2")
-        && is_x86_feature_detected!("lzcnt")
-        && is_x86_feature_detected!("popcnt")
+    static IS_FAST: std::sync::LazyLock<bool> = std::sync::LazyLock::new(|| {
+        is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("lzcnt")
+            && is_x86_feature_detected!("popcnt")
+    });
+    *IS_FAST
 }

@@ -30,9 +30,11 @@ mod state;
 mod tests;
 mod viewer;
 
+use std::mem::take;
 use std::sync::Arc;
 
 pub use cursor::{Cursor, CursorKey};
+pub use insight::Audience;
 pub use page::{ContactRow, ConversationRow, Page, PageRequest, RowId};
 pub use revision::Revision;
 pub use viewer::{PreparedInbox, Viewer};
@@ -327,6 +329,14 @@ impl Engine {
         insight::audience(&self.state, resource.into())
     }
 
+    /// Every teammate who sees the conversation of a row number, without copying an id; `None` if it is none's.
+    ///
+    /// It speaks of everyone. O(1).
+    #[must_use]
+    pub fn audience_of(&self, row: RowId) -> Option<Audience<'_>> {
+        insight::audience_of(&self.state, row.0)
+    }
+
     /// What changes would open or close, with nothing applied (SPEC 7.4). It speaks of everyone.
     ///
     /// # Errors
@@ -380,14 +390,17 @@ impl EngineBuilder {
     ///
     /// # Errors
     /// As [`Facts::load`](crate::Facts::load); the builder is then as it was.
-    pub fn conversation(&mut self, conversation: Conversation) -> Result<&mut Self, Error> {
+    pub fn conversation(&mut self, mut conversation: Conversation) -> Result<&mut Self, Error> {
         let state = &mut self.engine.state;
+        // Marks may be a hundred times the rest: they become numbers at once, instead of being checked as texts first.
+        let (read_by, starred_by) = (take(&mut conversation.read_by), take(&mut conversation.starred_by));
         let known = |id: &ContactId| state.contacts.number(id).is_some();
         let conversation = state.directory.checked_conversation(conversation, known)?;
         match state.row(&conversation.id) {
             Some(_) => Err(Error::new(ErrorCode::DuplicateId, &conversation.id)),
             None => {
-                state.load_conversation(conversation);
+                let (reads, stars) = (state.marks(&read_by)?, state.marks(&starred_by)?);
+                state.load_conversation(conversation, reads, stars);
                 Ok(self)
             }
         }

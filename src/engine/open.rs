@@ -28,7 +28,7 @@ const ABSENT: u32 = u32::MAX;
 
 impl Masks {
     /// The mask of a number; all clear if the number does not occur.
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&self, number: u32) -> &Mask {
         let place = self.index.get(number as usize).copied().unwrap_or(ABSENT);
         self.masks.get(place as usize).unwrap_or(&NO_SLOTS)

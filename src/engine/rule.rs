@@ -73,7 +73,12 @@ impl<'e> View<'e> {
 
     #[inline]
     pub(super) fn sees(&self, row: u32) -> bool {
-        contains(self.sees, *self.state.class.get(row))
+        self.sees_class(*self.state.class.get(row))
+    }
+
+    #[inline]
+    pub(super) fn sees_class(&self, class: u32) -> bool {
+        contains(self.sees, class)
     }
 
     #[inline]
@@ -344,6 +349,7 @@ fn channel_of(directory: &Directory, class: &Class) -> Option<crate::model::Chan
     Some(endpoint.kind.channel())
 }
 
+#[inline(always)]
 pub(super) fn any_of(masks: &Masks, numbers: &[u32]) -> Mask {
     numbers.iter().fold(NO_SLOTS, |mask, number| or(&mask, masks.get(*number)))
 }

@@ -5,9 +5,11 @@
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashMap};
+
+pub(super) use crate::model::hasher;
 
 /// Rows per shard, as many as a column's block holds.
 const SHARD: usize = super::column::BLOCK;
@@ -67,10 +69,4 @@ impl<T: Clone> Sparse<T> {
         }
         Arc::make_mut(self.shards[shard].get_or_insert_with(|| Arc::new(Shard::with_hasher(hasher()))))
     }
-}
-
-/// One seed for the whole process: shards need no seeds of their own.
-pub(super) fn hasher() -> DefaultHashBuilder {
-    static HASHER: LazyLock<DefaultHashBuilder> = LazyLock::new(DefaultHashBuilder::default);
-    HASHER.clone()
 }

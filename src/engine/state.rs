@@ -33,6 +33,7 @@ use super::posting::PostingList;
 use super::sparse::{Sparse, hasher};
 use super::spine::{Move, Spine};
 use crate::change::{DirectoryEffect, Effect, Effects};
+use crate::error::{Error, ErrorCode};
 use crate::model::{
     Contact, ContactId, Conversation, ConversationId, Dataset, Directory, EndpointId, Head, Member, Tag, TeammateId,
     World,
@@ -40,6 +41,9 @@ use crate::model::{
 
 /// Marks the slot of an archived conversation, which is one of the history spine.
 const ARCHIVED: u32 = 1 << 31;
+
+/// The class of a row that is no conversation's: seen by nobody.
+const NO_CLASS: u32 = u32::MAX;
 
 /// Numbers of teammates, ascending.
 pub(super) type Marks = SmallVec<[u32; 4]>;
@@ -227,17 +231,16 @@ impl State {
     }
 
     /// Takes a checked conversation in, whose place in the order [`State::finish_loading`] finds.
-    pub(super) fn load_conversation(&mut self, conversation: Conversation) {
+    pub(super) fn load_conversation(&mut self, conversation: Conversation, reads: Marks, stars: Marks) {
         let row = self.add_row(&conversation);
         self.slot.set(row, if conversation.archived { ARCHIVED } else { 0 });
         if let Some(assignee) = &conversation.assignee {
             self.assignments.assign(row, assignee);
         }
-        let reads = self.numbers_of(&conversation.read_by);
         if !reads.is_empty() {
             self.archived_reads.insert(row, reads);
         }
-        for teammate in self.numbers_of(&conversation.starred_by) {
+        for teammate in stars {
             self.star(row, teammate);
         }
     }
@@ -309,6 +312,7 @@ impl State {
         let Self { ids, index, .. } = self;
         index.remove(text(ids, row), |row| text(ids, row));
         self.ids.set(row, None);
+        self.class.set(row, NO_CLASS);
         Arc::make_mut(&mut self.free).push(row);
         self.count -= 1;
     }
@@ -627,10 +631,13 @@ impl State {
         (old, new)
     }
 
-    fn numbers_of(&self, teammates: &[TeammateId]) -> Marks {
-        let mut marks: Marks = teammates.iter().filter_map(|id| self.people.number(id)).collect();
+    /// The numbers of teammates, all of whom must exist, ascending and each once.
+    pub(super) fn marks(&self, teammates: &[TeammateId]) -> Result<Marks, Error> {
+        let number = |id| self.people.number(id).ok_or_else(|| Error::new(ErrorCode::UnknownTeammate, id));
+        let mut marks = teammates.iter().map(number).collect::<Result<Marks, Error>>()?;
         marks.sort_unstable();
-        marks
+        marks.dedup();
+        Ok(marks)
     }
 }
 

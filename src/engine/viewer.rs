@@ -64,7 +64,7 @@ impl<'e> Viewer<'e> {
     #[must_use]
     #[inline]
     pub fn can_view_row(&self, row: RowId) -> bool {
-        (row.0 as usize) < self.state().class.len() && self.view.sees(row.0) && self.state().id(row.0).is_some()
+        self.state().class.try_get(row.0).is_some_and(|class| self.view.sees_class(*class))
     }
 
     /// Whether the viewer may do something (SPEC 6.7); with what is unknown, nobody may do anything.

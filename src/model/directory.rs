@@ -3,9 +3,8 @@
 //! All that decides about access except who is let into one conversation or contact. It grows with the number of people and
 //! lines, never with conversations, so that a change to it may copy it.
 
-use indexmap::IndexMap;
-
 use super::filter::Filter;
+use super::index::IndexMap;
 use super::organization::{Endpoint, Member, Team, Teammate};
 use super::text::{EndpointId, FilterId, OrganizationId, TeamId, TeammateId, Text};
 use crate::error::{Error, ErrorCode};

@@ -1,13 +1,15 @@
 //! Facts that have been checked: indexed by id, references sound, repeats left out.
 
+use hashbrown::HashSet;
+use indexmap::IndexSet;
 use indexmap::map::Entry;
-use indexmap::{IndexMap, IndexSet};
 
 use super::contact::Contact;
 use super::conversation::{Conversation, ConversationKind};
 use super::dataset::Dataset;
 use super::directory::Directory;
 use super::filter::{Filter, Lists};
+use super::index::{IndexMap, hasher, new_map};
 use super::organization::{Endpoint, Member, Organization, Team, Teammate};
 use super::text::{ContactId, ConversationId, EndpointId, FilterId, OrganizationId, Tag, TeamId, TeammateId, Text};
 use crate::error::{Error, ErrorCode};
@@ -40,8 +42,8 @@ impl Facts {
         let Dataset { organization, contacts, conversations, filters } = dataset;
         let mut facts = Self {
             directory: load_directory(organization, filters)?,
-            contacts: IndexMap::with_capacity(contacts.len()),
-            conversations: IndexMap::with_capacity(conversations.len()),
+            contacts: new_map(contacts.len()),
+            conversations: new_map(conversations.len()),
         };
         contacts.into_iter().try_for_each(|contact| facts.load_contact(contact))?;
         conversations.into_iter().try_for_each(|conversation| facts.load_conversation(conversation))?;
@@ -170,10 +172,10 @@ pub(crate) fn load_directory(organization: Organization, filters: Vec<Filter>) -
         id,
         name,
         contact_membership,
-        teammates: IndexMap::with_capacity(teammates.len()),
-        teams: IndexMap::with_capacity(teams.len()),
-        endpoints: IndexMap::with_capacity(endpoints.len()),
-        filters: IndexMap::with_capacity(filters.len()),
+        teammates: new_map(teammates.len()),
+        teams: new_map(teams.len()),
+        endpoints: new_map(endpoints.len()),
+        filters: new_map(filters.len()),
     };
     for teammate in teammates {
         let teammate = directory.checked_teammate(teammate)?;
@@ -224,9 +226,19 @@ pub(crate) fn check_tags(tags: &[Tag], on: &impl AsRef<str>) -> Result<(), Error
     }
 }
 
-/// Leaves out repeats; the first of equal values stays where it is. O(length) time.
+/// Leaves out repeats; the first of equal values stays where it is. O(length) time; allocates only where there are
+/// more than a few values.
 pub(crate) fn dedup<T: Clone + Eq + std::hash::Hash>(values: &mut Vec<T>) {
-    if values.len() > 1 {
+    const FEW: usize = 8;
+    let has_repeats = match values.len() {
+        0 | 1 => false,
+        2..=FEW => values.iter().enumerate().any(|(at, value)| values.iter().take(at).any(|other| other == value)),
+        length => {
+            let mut seen = HashSet::with_capacity_and_hasher(length, hasher());
+            values.iter().any(|value| !seen.insert(value))
+        }
+    };
+    if has_repeats {
         let distinct: IndexSet<T> = values.drain(..).collect();
         values.extend(distinct);
     }

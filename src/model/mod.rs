@@ -13,6 +13,7 @@ mod dataset;
 mod directory;
 mod facts;
 mod filter;
+mod index;
 #[cfg(feature = "json")]
 mod json;
 mod organization;
@@ -36,6 +37,7 @@ pub use text::{
 
 pub(crate) use directory::Directory;
 pub(crate) use facts::{Head, World, check_tags, dedup, load_directory};
+pub(crate) use index::{IndexMap, hasher};
 
 use serde::{Deserialize, Deserializer};
 
