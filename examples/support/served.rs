@@ -31,13 +31,11 @@ impl<E> Clone for Served<E> {
 enum Request<E> {
     Submit {
         actor: Option<TeammateId>,
-        change: Change,
+        change: Box<Change>,
         answer: oneshot::Sender<Result<Revision, ReplicaError<E>>>,
     },
     /// Look at the journal now.
-    CatchUp {
-        answer: oneshot::Sender<Result<Revision, ReplicaError<E>>>,
-    },
+    CatchUp { answer: oneshot::Sender<Result<Revision, ReplicaError<E>>> },
 }
 
 /// Why there is no answer.
@@ -82,6 +80,7 @@ impl<E: std::error::Error + Send + Sync + 'static> Served<E> {
     /// Submits a change, a teammate's or the service's own. Once sent it takes effect, or is refused, whether or not
     /// anybody waits for the answer.
     pub(crate) async fn submit(&self, actor: Option<TeammateId>, change: Change) -> Result<Revision, ServedError<E>> {
+        let change = Box::new(change);
         self.ask(|answer| Request::Submit { actor, change, answer }).await
     }
 
