@@ -67,6 +67,8 @@
 //! | change something | [`Change`]: [`Engine::authorize`] for the one who makes it, [`Engine::apply`], [`Engine::apply_all`] |
 //! | explain | [`Decision`] with its [`Grant`]s or [`Denial`]; [`Viewer::placement`], [`Viewer::keeps_out`] |
 //! | look at everyone | [`Engine::audience`], [`Engine::preview`], [`Engine::audit`]: for admins, see below |
+//! | ask in bulk | [`Viewer::prepare`] once, then [`PreparedInbox::newest`]; [`RowId`], [`Viewer::visible_rows`], [`Engine::audience_of`] |
+//! | keep them in a database | [`store`]: [`store::Source`], [`store::Journal`], [`store::Replica`] |
 //! | read the rules | [`policy`]: the same answers as plain functions over [`Facts`], one decision at a time |
 //!
 //! Everything that holds facts is serde's too, in one JSON spelling. Numbers such as SPEC 3.1 are those of the rules in
@@ -106,7 +108,8 @@
 //!
 //! # Features
 //!
-//! None is on by default. `json`: [`Dataset`] from JSON with errors that name the path to the fault.
+//! None is on by default. `json`: [`Dataset`] from JSON with errors that name the path to the fault. `sql`: the same
+//! questions as SQL for PostgreSQL and SQLite. `store-kit`: the contract of a store, for tests of your own.
 
 pub mod policy;
 #[cfg(feature = "sql")]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde::de::value::{Error, StrDeserializer};
 use serde::de::{Deserialize, IntoDeserializer};
-use visibly::{Change, Conversation, ConversationKind, Member};
+use visibly::{Change, Contact, Conversation, ConversationKind, Member};
 
 /// A member's two columns.
 pub(crate) fn columns(member: &Member) -> (&'static str, &str) {
@@ -54,6 +54,11 @@ pub(crate) fn from_json<T: DeserializeOwned>(json: &str) -> Result<T, serde_json
 /// A change as the journal keeps it.
 pub(crate) fn change_json(change: &Change) -> Result<String, serde_json::Error> {
     serde_json::to_string(change)
+}
+
+/// The lower-cased name that contacts are listed by.
+pub(crate) fn name_key(contact: &Contact) -> Option<String> {
+    contact.name.as_ref().map(|name| name.as_str().to_lowercase())
 }
 
 /// A conversation of which only the head is known.

@@ -22,7 +22,7 @@ use visibly::{
     Contact, Conversation, Endpoint, Engine, Filter, Member, Organization, OrganizationId, Revision, Team, Teammate,
 };
 
-use crate::columns::{self, columns, optional_columns, word};
+use crate::columns::{self, columns, name_key, optional_columns, word};
 
 /// Each brings the schema from the version before it to its own, from 1.
 const MIGRATIONS: [&str; 3] = [
@@ -935,14 +935,16 @@ impl Writer<'_> {
         }
         let ids: Vec<&str> = put.iter().map(|(id, _)| *id).collect();
         let names: Vec<_> = put.iter().map(|(_, of)| of.name.as_ref().map(AsRef::<str>::as_ref)).collect();
+        let keys: Vec<_> = put.iter().map(|(_, of)| name_key(of)).collect();
         let categories = put.iter().map(|(_, of)| word(&of.category)).collect::<Result<Vec<_>, _>>()?;
         let invitations = put.iter().map(|(_, of)| word(&of.invitation)).collect::<Result<Vec<_>, _>>()?;
         self.work.run(
-            "INSERT INTO contacts (organization_id, id, name, category, invitation)
-             SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[])
+            "INSERT INTO contacts (organization_id, id, name, name_key, category, invitation)
+             SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
              ON CONFLICT (organization_id, id) DO UPDATE
-             SET name = excluded.name, category = excluded.category, invitation = excluded.invitation",
-            &[&self.id.as_str(), &ids, &names, &categories, &invitations],
+             SET name = excluded.name, name_key = excluded.name_key, category = excluded.category,
+                 invitation = excluded.invitation",
+            &[&self.id.as_str(), &ids, &names, &keys, &categories, &invitations],
         )?;
         let of: Vec<&str> = ids.iter().chain(gone).copied().collect();
         let members = Lists::of_members(put, |of| &of.members);

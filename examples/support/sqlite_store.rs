@@ -22,7 +22,7 @@ use visibly::{
     Contact, Conversation, Endpoint, Engine, Filter, Member, Organization, OrganizationId, Revision, Team, Teammate,
 };
 
-use crate::columns::{self, columns, optional_columns, word};
+use crate::columns::{self, columns, name_key, optional_columns, word};
 
 /// Each brings the schema from the version before it to its own, from 1.
 const MIGRATIONS: [&str; 3] = [
@@ -718,13 +718,16 @@ impl Writer<'_> {
     fn put_contact(&self, contact: &Contact, before: Before) -> Result<()> {
         let id = contact.id.as_str();
         self.run(
-            "INSERT INTO contacts (organization_id, id, name, category, invitation) VALUES (?1, ?2, ?3, ?4, ?5)
+            "INSERT INTO contacts (organization_id, id, name, name_key, category, invitation)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (organization_id, id) DO UPDATE
-             SET name = excluded.name, category = excluded.category, invitation = excluded.invitation",
+             SET name = excluded.name, name_key = excluded.name_key, category = excluded.category,
+                 invitation = excluded.invitation",
             (
                 self.id.as_str(),
                 id,
                 contact.name.as_ref().map(AsRef::<str>::as_ref),
+                name_key(contact),
                 word(&contact.category)?,
                 word(&contact.invitation)?,
             ),

@@ -46,14 +46,14 @@ macro_rules! schema {
             pub namespace: Option<Name>,
             /// The column of [`contacts`](Self::contacts) with the name in lower case as [`name_key`](super::name_key)
             /// gives it, `NULL` for none. No database lower-cases as Unicode says, so the order of contact lists
-            /// (SPEC 5.10) needs this column; without one, ordered lists are not expressible.
+            /// (SPEC 5.10) needs this column, `name_key` unless renamed; without one, ordered lists are not expressible.
             pub contact_name_key: Option<Name>,
             $($(#[$doc])* pub $table: $type,)+
         }
 
         impl Default for Schema {
             fn default() -> Self {
-                Self { namespace: None, contact_name_key: None, $($table: $type::default(),)+ }
+                Self { namespace: None, contact_name_key: Some("name_key".into()), $($table: $type::default(),)+ }
             }
         }
 

@@ -144,12 +144,11 @@ impl Database for postgres::Client {
     }
 }
 
-/// SQLite in memory with the reference stores' tables, and a column for the order of contacts.
+/// SQLite in memory with the reference stores' tables.
 pub(crate) fn sqlite() -> Sqlite {
     let mut sqlite = Sqlite(rusqlite::Connection::open_in_memory().unwrap());
     sqlite.run(include_str!("../../examples/support/schema/sqlite/0001_facts.sql"));
     sqlite.run(include_str!("../../examples/support/schema/sqlite/0003_indexes.sql"));
-    sqlite.run("ALTER TABLE contacts ADD COLUMN name_key TEXT");
     sqlite
 }
 
@@ -157,15 +156,12 @@ pub(crate) fn sqlite() -> Sqlite {
 pub(crate) fn with_reference_tables(mut client: postgres::Client) -> postgres::Client {
     client.run(include_str!("../../examples/support/schema/postgres/0001_facts.sql"));
     client.run(include_str!("../../examples/support/schema/postgres/0003_indexes.sql"));
-    client.run("ALTER TABLE contacts ADD COLUMN name_key TEXT");
     client
 }
 
-/// The names of the reference stores' tables, with the column for the order of contacts.
+/// The names of the reference stores' tables.
 pub(crate) fn reference_schema() -> Schema {
-    let mut schema = Schema::default();
-    schema.contact_name_key = Some("name_key".into());
-    schema
+    Schema::default()
 }
 
 /// The same tables under other names, without any constraint or collation of their own.

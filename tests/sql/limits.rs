@@ -99,7 +99,10 @@ fn what_has_no_sql_is_refused_with_its_reason() {
     assert_eq!(reason.to_string(), "a saved filter given by id alone, without its rule");
     not_expressible(ana.opens(&Inbox::saved("f")));
     not_expressible(ana.contacts_unordered(&ContactList::saved("f")));
-    let reason = not_expressible(ana.contacts(&ContactList::All, &Part::all()));
+    let mut unordered = Schema::default();
+    unordered.contact_name_key = None;
+    let unordered = Sql::new(Dialect::Sqlite, unordered);
+    let reason = not_expressible(unordered.viewer("oak", "ana").contacts(&ContactList::All, &Part::all()));
     assert_eq!(reason.to_string(), "the schema names no column with lower-cased names to order by");
     assert!(ana.contacts_unordered(&ContactList::All).is_ok());
     let reason = not_expressible(ana.condition(&Inbox::All, "Visibly_teams", 1));

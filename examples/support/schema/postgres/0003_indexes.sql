@@ -17,6 +17,8 @@ CREATE INDEX conversations_by_star
     ON conversation_stars (organization_id, teammate_id, conversation_id);
 CREATE INDEX conversations_by_reader
     ON conversation_reads (organization_id, teammate_id, conversation_id);
+CREATE INDEX contacts_by_name
+    ON contacts (organization_id, name_key, id);
 CREATE INDEX contacts_by_member
     ON contact_members (organization_id, member_kind, member_id, contact_id);
 CREATE INDEX contacts_by_tag

@@ -69,6 +69,8 @@ CREATE TABLE contacts (
     organization_id TEXT NOT NULL REFERENCES organizations DEFERRABLE INITIALLY DEFERRED,
     id              TEXT NOT NULL CHECK (id <> ''),
     name            TEXT,
+    -- The name in lower case, as the order of contact lists has it; no database lower-cases as Unicode says.
+    name_key        TEXT CHECK ((name IS NULL) = (name_key IS NULL)),
     category        TEXT NOT NULL CHECK (category IN ('patient', 'professional', 'clinic', 'unsaved')),
     invitation      TEXT NOT NULL CHECK (invitation IN ('not_invited', 'invited', 'has_account')),
     PRIMARY KEY (organization_id, id)
