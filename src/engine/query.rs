@@ -194,6 +194,9 @@ impl Plan {
         limit: usize,
         rows: &mut Vec<u32>,
     ) {
+        if rows.len() >= limit {
+            return;
+        }
         let passed = |row: u32| is_passed.is_some_and(|is_passed| is_passed(row));
         match &self.source {
             Source::Nothing => {}

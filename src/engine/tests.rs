@@ -237,6 +237,18 @@ fn walk(seed: u64, steps: usize, conversations: usize) {
     }
 }
 
+#[test]
+fn rows_beyond_the_limit_are_left_as_they_are() {
+    let engine = Engine::new(clinic().conversation(Conversation::patient("v", "e0", 0))).unwrap();
+    let viewer = engine.viewer(&"t0".into()).unwrap();
+    let row = engine.row(&"v".into()).unwrap();
+    for inbox in [Inbox::All, Inbox::Everything, Inbox::AssignedToMe, Inbox::Starred] {
+        let mut rows = vec![row; 3];
+        viewer.prepare(&inbox).unwrap().newest(1, &mut rows);
+        assert_eq!(rows, [row; 3]);
+    }
+}
+
 /// How many steps a walk takes; `VISIBLY_WALK=100000` for a long one.
 fn steps() -> usize {
     std::env::var("VISIBLY_WALK").ok().and_then(|steps| steps.parse().ok()).unwrap_or(3_000)
