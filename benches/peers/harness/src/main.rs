@@ -186,7 +186,8 @@ fn main() {
                 e.note()
             );
             let mut j = format!(
-                "{{\"size\":\"{size}\",\"engine\":\"{name}\",\"build_s\":{:.3},\"bytes\":{bytes},\"bytes_per_conv\":{per:.2},\"note\":\"{}\",\"ns\":{{",
+                "{{\"size\":\"{size}\",\"engine\":\"{name}\",\"conversations\":{},\"build_s\":{:.3},\"bytes\":{bytes},\"bytes_per_conv\":{per:.2},\"note\":\"{}\",\"ns\":{{",
+                ds.convs.len(),
                 build_s,
                 e.note()
             );

@@ -243,7 +243,7 @@ impl Engine for Pg {
             let t = f.contact_any.iter().map(|&x| i32::from(x)).collect::<Vec<_>>();
             self.c.query(&self.st[3], &[&v, &t[0], &t[1], &t[2]])
         } else {
-            unimplemented!("{f:?}")
+            unreachable!("{f:?}")
         };
         out.clear();
         out.extend(rows.unwrap().iter().map(|r| r.get::<_, i32>(0) as u32));

@@ -164,7 +164,7 @@ impl Engine for Sqlite {
         } else if f.contact_any.len() == 3 {
             self.ids(TAGS, params![viewer, n, f.contact_any[0], f.contact_any[1], f.contact_any[2]], out);
         } else {
-            unimplemented!("{f:?}")
+            unreachable!("{f:?}")
         }
     }
     fn counts(&mut self, viewer: u32, f: &[Filter], out: &mut Vec<(u32, u32)>) {
