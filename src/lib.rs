@@ -109,6 +109,9 @@
 //! None is on by default. `json`: [`Dataset`] from JSON with errors that name the path to the fault.
 
 pub mod policy;
+#[cfg(feature = "sql")]
+pub mod sql;
+pub mod store;
 
 mod change;
 mod engine;

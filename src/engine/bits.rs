@@ -1,5 +1,7 @@
 //! Sets of small numbers, one bit each, and the viewer-by-class matrix made of them.
 
+#![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
+
 use std::sync::Arc;
 
 use smallvec::SmallVec;

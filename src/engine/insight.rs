@@ -95,7 +95,7 @@ fn compare_contacts(before: &State, after: &State, lines: &mut Vec<AccessChange>
 }
 
 /// Rows per piece of what two states may differ in: a column's block.
-const PIECE: u32 = 4096;
+const PIECE: u32 = super::column::BLOCK as u32;
 
 /// The pieces in which rows may be another conversation's, or of another class.
 fn rewritten<T: Clone, U: Clone>(

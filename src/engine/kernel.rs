@@ -3,6 +3,8 @@
 //!
 //! The only unsafe code of the crate is the call into the second form, after its features have been detected.
 
+#![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
+
 use super::spine::Mask;
 
 #[inline(always)]

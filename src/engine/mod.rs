@@ -9,6 +9,7 @@
 mod access;
 mod assigned;
 mod bits;
+mod check;
 mod column;
 mod contacts;
 mod cursor;
@@ -25,6 +26,8 @@ mod rule;
 mod sparse;
 mod spine;
 mod state;
+#[cfg(test)]
+mod tests;
 mod viewer;
 
 use std::sync::Arc;
@@ -330,6 +333,15 @@ impl Engine {
     /// As [`Engine::apply_all`].
     pub fn preview(&self, changes: &[Change]) -> Result<Vec<AccessChange>, Error> {
         Ok(insight::compare(&self.state, &self.after(changes)?))
+    }
+
+    /// Verifies everything that the engine keeps twice. For tests and fuzzing; says what disagrees.
+    ///
+    /// # Errors
+    /// A sentence that names the part at fault.
+    #[doc(hidden)]
+    pub fn check(&self) -> Result<(), String> {
+        self.state.check()
     }
 
     /// Every doubtful state of the organization (SPEC 7.5); empty for one in good order. It speaks of everyone.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 /// Most rows that a chunk holds; a full one is split in two.
-const CHUNK: usize = 1024;
+const CHUNK: usize = if cfg!(test) { 8 } else { 1024 };
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct PostingList {

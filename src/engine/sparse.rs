@@ -3,12 +3,14 @@
 //! * Look-up, insertion and removal are O(1); a clone is O(rows / 4096) and shares every shard.
 //! * A row without a value costs nothing but its share of an empty shard.
 
+#![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
+
 use std::sync::{Arc, LazyLock};
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 
 /// Rows per shard, as many as a column's block holds.
-const SHARD: usize = 4096;
+const SHARD: usize = super::column::BLOCK;
 
 type Shard<T> = HashMap<u32, T, DefaultHashBuilder>;
 

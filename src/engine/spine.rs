@@ -13,11 +13,13 @@
 //!
 //! It compares rows only through the function it is given, and knows nothing else of them.
 
+#![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
+
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-/// Words of a mask over one block.
-pub(super) const WORDS: usize = 8;
+/// Words of a mask over one block: a cache line, and two words in unit tests, so that these see many blocks.
+pub(super) const WORDS: usize = if cfg!(test) { 2 } else { 8 };
 /// Slots of a block.
 pub(super) const BLOCK: usize = WORDS * 64;
 /// Rows that a block made of others holds at most, so that it has room to grow.
@@ -55,7 +57,7 @@ impl Block {
     fn push(&mut self, row: u32) -> u32 {
         let at = self.rows.len();
         if at == self.rows.capacity() {
-            self.rows.reserve_exact(at.clamp(8, BLOCK - at));
+            self.rows.reserve_exact(at.max(8).min(BLOCK - at));
         }
         self.rows.push(row);
         set(&mut self.live, at as u32);
@@ -228,7 +230,7 @@ impl Spine {
         // The block is looked up in the order when little is left of it; the latest is not worth merging, for it is
         // about to grow.
         let count = block.count as usize;
-        let is_worth_merging = count * 2 <= BLOCK && count % 16 == 0 && self.order.last() != Some(&number);
+        let is_worth_merging = count * 2 <= BLOCK && count.is_multiple_of(16) && self.order.last() != Some(&number);
         if count > 0 && !is_worth_merging {
             return;
         }

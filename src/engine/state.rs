@@ -493,10 +493,10 @@ impl State {
     }
 
     fn take_row(&mut self) -> u32 {
-        if !self.free.is_empty() {
-            if let Some(row) = Arc::make_mut(&mut self.free).pop() {
-                return row;
-            }
+        if !self.free.is_empty()
+            && let Some(row) = Arc::make_mut(&mut self.free).pop()
+        {
+            return row;
         }
         self.ids.push(None);
         self.class.push(0);

@@ -71,8 +71,14 @@ impl Subject<'_> {
             Rule::Starred => conversation.starred_by.contains(&self.viewer.id),
             Rule::ActiveSince(time) => conversation.last_activity >= *time,
             Rule::ActiveBefore(time) => conversation.last_activity < *time,
-            // The remaining cases are handled by `matches`.
-            _ => false,
+            // `matches` has taken these apart, or answered them from the contacts.
+            Rule::All(_)
+            | Rule::Any(_)
+            | Rule::Not(_)
+            | Rule::ContactTags(_)
+            | Rule::Contacts(_)
+            | Rule::ContactCategories(_)
+            | Rule::Invitations(_) => false,
         }
     }
 

@@ -1,0 +1,64 @@
+//! How facts are spelled in columns, shared by the SQLite and the PostgreSQL store.
+
+#![allow(dead_code, reason = "the programs that share this use a part each")]
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde::de::value::{Error, StrDeserializer};
+use serde::de::{Deserialize, IntoDeserializer};
+use visibly::{Change, Conversation, ConversationKind, Member};
+
+/// A member's two columns.
+pub(crate) fn columns(member: &Member) -> (&'static str, &str) {
+    match member {
+        Member::Organization => ("organization", ""),
+        Member::Team(id) => ("team", id.as_str()),
+        Member::Teammate(id) => ("teammate", id.as_str()),
+    }
+}
+
+/// The two columns of a member who may be nobody.
+pub(crate) fn optional_columns(member: Option<&Member>) -> (Option<&'static str>, Option<&str>) {
+    member.map(columns).unzip()
+}
+
+/// The member of two columns.
+pub(crate) fn member(kind: &str, id: &str) -> Result<Member, Error> {
+    match kind {
+        "organization" => Ok(Member::Organization),
+        "team" => Ok(Member::team(id)),
+        "teammate" => Ok(Member::teammate(id)),
+        _ => Err(serde::de::Error::unknown_variant(kind, &["organization", "team", "teammate"])),
+    }
+}
+
+/// The word that serde has for a value such as a kind or category.
+pub(crate) fn word(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    serde_json::from_value(serde_json::to_value(value)?)
+}
+
+/// The value that serde has for a word.
+pub(crate) fn value<'w, T: Deserialize<'w>>(word: &'w str) -> Result<T, Error> {
+    let word: StrDeserializer<'w, Error> = word.into_deserializer();
+    T::deserialize(word)
+}
+
+/// Reads JSON that a store wrote itself. A rule may be nested deeper than `serde_json` reads unasked; its depth was
+/// checked before it was written.
+pub(crate) fn from_json<T: DeserializeOwned>(json: &str) -> Result<T, serde_json::Error> {
+    let mut json = serde_json::Deserializer::from_str(json);
+    json.disable_recursion_limit();
+    T::deserialize(&mut json)
+}
+
+/// A change as the journal keeps it.
+pub(crate) fn change_json(change: &Change) -> Result<String, serde_json::Error> {
+    serde_json::to_string(change)
+}
+
+/// A conversation of which only the head is known.
+pub(crate) fn conversation(id: &str, kind: ConversationKind, last_activity: i64) -> Conversation {
+    let mut conversation = Conversation::note(id, last_activity);
+    conversation.kind = kind;
+    conversation
+}

@@ -1,0 +1,448 @@
+//! One engine kept on a journal that other replicas write to as well.
+
+use std::ops::ControlFlow;
+
+use super::journal::{Append, AppendError, Entry, Journal, ReplayError, ReplicaId, SubmissionId};
+use super::source::LoadError;
+use super::touched::{Touched, between};
+use crate::engine::{CursorKey, Engine, Revision};
+use crate::error::Error;
+use crate::model::{Change, OrganizationId, TeammateId};
+
+/// One organization's engine, kept current by its journal.
+///
+/// It changes nothing that is not in the journal: a change is authorized, checked, appended and only then applied.
+/// Every error leaves its facts as they were or moves them forward to what the journal holds, never elsewhere.
+///
+/// # Examples
+/// ```
+/// use visibly::store::{Journal, MemoryStore, Replica, ReplicaId};
+/// use visibly::{Change, Conversation, Dataset, Engine, Organization, PhoneNumber, Teammate, TeammateId};
+///
+/// let oak = Organization::new("oak", "Oak Street")
+///     .teammate(Teammate::new("ana", "Ana").admin())
+///     .endpoint(PhoneNumber::new("main"));
+/// let mut store = MemoryStore::new();
+/// store.create(&Engine::new(Dataset::new(oak).conversation(Conversation::patient("v1", "main", 10)))?)?;
+///
+/// let mut here = Replica::open(store.clone(), &"oak".into(), ReplicaId::new(1))?;
+/// let mut there = Replica::open(store, &"oak".into(), ReplicaId::new(2))?;
+/// let archived = here.submit(&TeammateId::from("ana"), &Change::archive("v1"))?;
+/// assert!(there.at_least(archived).is_err());
+/// assert!(there.reach(archived)?.conversation(&"v1".into()).unwrap().archived);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Replica<J> {
+    journal: J,
+    engine: Engine,
+    id: ReplicaId,
+    submitted: u64,
+    cursor_key: Option<CursorKey>,
+}
+
+/// A replica has not seen the revision that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the replica is at revision {have}, behind revision {want}")]
+pub struct Behind {
+    /// Where the replica is.
+    pub have: Revision,
+    /// What was asked for.
+    pub want: Revision,
+}
+
+/// Why a replica did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplicaError<E> {
+    /// The store has no such organization.
+    #[error("unknown organization `{0}`")]
+    UnknownOrganization(OrganizationId),
+    /// The actor may not make the change at this position of the list (SPEC 6.7); nothing was written.
+    #[error("change {0} is not the actor's to make")]
+    Denied(usize),
+    /// A change is not valid; nothing was written.
+    #[error(transparent)]
+    Refused(Error),
+    /// The journal has not got to the revision that was asked for.
+    #[error(transparent)]
+    Behind(#[from] Behind),
+    /// The journal holds another submission under this id; nothing was written. See [`ReplicaId`].
+    #[error("submission {0} was used before, for other changes")]
+    Reused(SubmissionId),
+    /// The journal ends before what this replica has seen of it: the store has lost changes, as by an old backup. The
+    /// replica goes on answering from the facts it has.
+    #[error("the journal ends at revision {current}, but revision {have} was seen")]
+    Lost {
+        /// Where the replica is.
+        have: Revision,
+        /// Where the journal ends.
+        current: Revision,
+    },
+    /// The store's facts are at fault, or a change in the journal cannot be applied to the facts before it.
+    #[error("the stored facts or changes are at fault: {0}")]
+    Damaged(Error),
+    /// The store broke its contract: batches or entries out of order or missing, or a conflict with no other change.
+    #[error("the store broke the order of its journal, after revision {0}")]
+    Disordered(Revision),
+    /// The store cannot hold what the changes say; nothing was written.
+    #[error("the store cannot hold the changes")]
+    Rejected(#[source] E),
+    /// The store failed while it was read; nothing was written.
+    #[error("the store failed")]
+    Store(#[source] E),
+    /// The store failed while changes were appended, and it could not be seen whether they took effect. Give the
+    /// submission to [`Replica::submit_once`] again: it takes effect once, then or before.
+    #[error("the store failed, submission {submission} may have taken effect")]
+    Unsettled {
+        /// What to submit again.
+        submission: SubmissionId,
+        /// The store's error.
+        source: E,
+    },
+}
+
+impl<E> From<LoadError<E>> for ReplicaError<E> {
+    fn from(error: LoadError<E>) -> Self {
+        match error {
+            LoadError::UnknownOrganization(id) => Self::UnknownOrganization(id),
+            LoadError::Damaged(error) => Self::Damaged(error),
+            LoadError::Disordered => Self::Disordered(Revision::default()),
+            LoadError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl<J: Journal> Replica<J> {
+    /// Loads an organization and catches up with its journal.
+    ///
+    /// # Errors
+    /// [`ReplicaError::UnknownOrganization`], and as [`Replica::catch_up`].
+    ///
+    /// # Complexity
+    /// O(size of the facts + changes since they were compacted).
+    pub fn open(mut journal: J, organization: &OrganizationId, id: ReplicaId) -> Result<Self, ReplicaError<J::Error>> {
+        let engine = Engine::load(&mut journal, organization)?;
+        let mut replica = Self { journal, engine, id, submitted: 0, cursor_key: None };
+        replica.catch_up()?;
+        Ok(replica)
+    }
+
+    /// The same, with a key for cursors that all replicas share.
+    #[must_use]
+    pub fn with_cursor_key(mut self, key: CursorKey) -> Self {
+        self.cursor_key = Some(key);
+        self.engine = self.engine.with_cursor_key(key);
+        self
+    }
+
+    /// The facts as this replica knows them. A clone is a snapshot that readers keep while the replica goes on. O(1).
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The revision that this replica knows. O(1).
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.engine.revision()
+    }
+
+    /// The journal, for questions to the store itself.
+    pub fn journal(&mut self) -> &mut J {
+        &mut self.journal
+    }
+
+    /// The facts at this revision or a later one, from what is known without asking the journal. O(1).
+    ///
+    /// # Errors
+    /// [`Behind`] if the replica has not seen the revision; [`Replica::reach`] asks the journal.
+    pub fn at_least(&self, want: Revision) -> Result<&Engine, Behind> {
+        match self.revision() {
+            have if have < want => Err(Behind { have, want }),
+            _ => Ok(&self.engine),
+        }
+    }
+
+    /// The facts at this revision or a later one, after catching up if need be.
+    ///
+    /// # Errors
+    /// [`ReplicaError::Behind`] if the journal has not got there either, and as [`Replica::catch_up`].
+    pub fn reach(&mut self, want: Revision) -> Result<&Engine, ReplicaError<J::Error>> {
+        if self.revision() < want {
+            self.catch_up()?;
+        }
+        Ok(self.at_least(want)?)
+    }
+
+    /// Applies what others have appended and returns the revision then known. Where the journal does not go back
+    /// far enough, the facts are loaded anew.
+    ///
+    /// # Errors
+    /// [`ReplicaError::Store`], [`ReplicaError::Lost`], [`ReplicaError::Disordered`], [`ReplicaError::Damaged`]; the
+    /// replica is then as it was.
+    ///
+    /// # Complexity
+    /// O(changes since).
+    pub fn catch_up(&mut self) -> Result<Revision, ReplicaError<J::Error>> {
+        self.follow(None)?;
+        Ok(self.revision())
+    }
+
+    /// Authorizes, checks, appends and applies a change that `actor` makes; the revision it led to is returned.
+    ///
+    /// Where other replicas write meanwhile, the change is decided anew on the facts that they left, as often as need
+    /// be: each time, somebody's change has got through.
+    ///
+    /// # Errors
+    /// [`ReplicaError::Denied`], [`ReplicaError::Refused`], [`ReplicaError::Rejected`], [`ReplicaError::Unsettled`],
+    /// [`ReplicaError::Reused`], and as [`Replica::catch_up`].
+    pub fn submit(&mut self, actor: &TeammateId, change: &Change) -> Result<Revision, ReplicaError<J::Error>> {
+        self.submit_all(actor, std::slice::from_ref(change))
+    }
+
+    /// The same for a list of changes, all of them or none. An empty list changes nothing.
+    ///
+    /// # Errors
+    /// As [`Replica::submit`].
+    pub fn submit_all(&mut self, actor: &TeammateId, changes: &[Change]) -> Result<Revision, ReplicaError<J::Error>> {
+        let submission = self.new_submission();
+        self.settle(submission, Some(actor), changes)
+    }
+
+    /// The same for a change that is the service's own, such as a message from outside: nobody is authorized.
+    ///
+    /// # Errors
+    /// As [`Replica::submit`], but for [`ReplicaError::Denied`].
+    pub fn submit_as_service(&mut self, change: &Change) -> Result<Revision, ReplicaError<J::Error>> {
+        let submission = self.new_submission();
+        self.settle(submission, None, std::slice::from_ref(change))
+    }
+
+    /// An id for one submission, to give to [`Replica::submit_once`].
+    pub fn new_submission(&mut self) -> SubmissionId {
+        let submission = SubmissionId { replica: self.id, number: self.submitted };
+        self.submitted += 1;
+        submission
+    }
+
+    /// Submits changes that may have been submitted before under the same id, here or by another replica: if they
+    /// took effect then, the revision that they led to is returned and nothing else happens.
+    ///
+    /// Without an actor the changes are the service's own.
+    ///
+    /// # Errors
+    /// As [`Replica::submit`].
+    pub fn submit_once(
+        &mut self,
+        submission: SubmissionId,
+        actor: Option<&TeammateId>,
+        changes: &[Change],
+    ) -> Result<Revision, ReplicaError<J::Error>> {
+        let found = self.journal.find(self.engine.organization_id(), submission).map_err(ReplicaError::Store)?;
+        match found {
+            Some(revision) => self.reach(revision).map(|_| revision),
+            None => self.settle(submission, actor, changes),
+        }
+    }
+
+    fn settle(
+        &mut self,
+        submission: SubmissionId,
+        actor: Option<&TeammateId>,
+        changes: &[Change],
+    ) -> Result<Revision, ReplicaError<J::Error>> {
+        if changes.is_empty() {
+            return Ok(self.revision());
+        }
+        loop {
+            let (after, touched) = decide(&self.engine, actor, changes)?;
+            let append = Append::new(&self.engine, submission, changes, &touched);
+            let watched = Watched { submission, changes };
+            match self.journal.append(&append) {
+                Ok(revision) if revision == after.revision() => {
+                    self.engine = after;
+                    return Ok(revision);
+                }
+                Ok(_) => return Err(ReplicaError::Disordered(self.revision())),
+                Err(AppendError::Repeated(revision)) => return self.repeated(revision, watched),
+                Err(AppendError::Conflict(current)) => {
+                    if let Some(revision) = self.overtaken(current, watched)? {
+                        return Ok(revision);
+                    }
+                }
+                Err(AppendError::UnknownOrganization(id)) => return Err(ReplicaError::UnknownOrganization(id)),
+                Err(AppendError::Rejected(error)) => return Err(ReplicaError::Rejected(error)),
+                Err(AppendError::Store(source)) => return self.unsettled(source, watched),
+            }
+        }
+    }
+
+    /// The journal holds the submission: behind what this replica has seen it is another one's.
+    fn repeated(&mut self, revision: Revision, watched: Watched<'_>) -> Result<Revision, ReplicaError<J::Error>> {
+        if revision <= self.revision() {
+            return Err(ReplicaError::Reused(watched.submission));
+        }
+        let found = self.follow(Some(watched))?;
+        found.ok_or(ReplicaError::Disordered(self.revision()))
+    }
+
+    /// The journal tells what became of a failed append, if it can be read. What it does not show may still come.
+    fn unsettled(&mut self, source: J::Error, watched: Watched<'_>) -> Result<Revision, ReplicaError<J::Error>> {
+        match self.follow(Some(watched)) {
+            Ok(Some(revision)) => Ok(revision),
+            _ => Err(ReplicaError::Unsettled { submission: watched.submission, source }),
+        }
+    }
+
+    /// Follows the journal after a conflict to the revision that it named; the submission's own revision if it is
+    /// there. It moves forward or fails, so that whoever decides anew does so on other facts.
+    fn overtaken(
+        &mut self,
+        current: Revision,
+        watched: Watched<'_>,
+    ) -> Result<Option<Revision>, ReplicaError<J::Error>> {
+        let have = self.revision();
+        if current < have && self.journal_end()? < have {
+            return Err(ReplicaError::Lost { have, current });
+        }
+        match self.follow(Some(watched))? {
+            None if self.revision() <= have || self.revision() < current => Err(ReplicaError::Disordered(have)),
+            found => Ok(found),
+        }
+    }
+
+    fn journal_end(&mut self) -> Result<Revision, ReplicaError<J::Error>> {
+        let organization = self.engine.organization_id();
+        let end = self.journal.revision(organization).map_err(ReplicaError::Store)?;
+        end.ok_or_else(|| ReplicaError::UnknownOrganization(organization.clone()))
+    }
+
+    /// Applies the journal's entries since; the last revision of the watched submission if it is among them.
+    fn follow(&mut self, watched: Option<Watched<'_>>) -> Result<Option<Revision>, ReplicaError<J::Error>> {
+        let mut following = Following { engine: self.engine.clone(), watched, seen: 0, found: None, fault: None };
+        let organization = self.engine.organization_id();
+        let replayed = self.journal.replay(organization, self.revision(), &mut |entry| following.take(entry));
+        let half = following.found.is_some() && watched.is_some_and(|watched| watched.changes.len() != following.seen);
+        match (following.fault, replayed) {
+            (None, Ok(())) if half => Err(ReplicaError::Disordered(self.revision())),
+            (Some(Fault::Facts(error)), _) => Err(ReplicaError::Damaged(error)),
+            (Some(Fault::Order), _) => Err(ReplicaError::Disordered(following.engine.revision())),
+            (Some(Fault::Reused(submission)), Ok(())) => Err(ReplicaError::Reused(submission)),
+            (None, Ok(())) => {
+                self.engine = following.engine;
+                Ok(following.found)
+            }
+            (_, Err(ReplayError::NotKept { current, .. })) => self.load_anew(current, watched),
+            (_, Err(ReplayError::UnknownOrganization(id))) => Err(ReplicaError::UnknownOrganization(id)),
+            (_, Err(ReplayError::Store(error))) => Err(ReplicaError::Store(error)),
+        }
+    }
+
+    /// Replaces the facts where the journal was compacted past them; older facts are never taken.
+    fn load_anew(
+        &mut self,
+        current: Revision,
+        watched: Option<Watched<'_>>,
+    ) -> Result<Option<Revision>, ReplicaError<J::Error>> {
+        let have = self.revision();
+        if current < have {
+            return Err(ReplicaError::Lost { have, current });
+        }
+        let engine = Engine::load(&mut self.journal, self.engine.organization_id())?;
+        if engine.revision() <= have {
+            return Err(ReplicaError::Disordered(have));
+        }
+        let before = std::mem::replace(&mut self.engine, engine);
+        if let Some(key) = self.cursor_key {
+            self.engine = self.engine.clone().with_cursor_key(key);
+        }
+        let followed = self.follow(None).and_then(|_| match watched {
+            Some(Watched { submission, .. }) => {
+                self.journal.find(self.engine.organization_id(), submission).map_err(ReplicaError::Store)
+            }
+            None => Ok(None),
+        });
+        if followed.is_err() {
+            self.engine = before;
+        }
+        followed
+    }
+}
+
+/// Authorizes and checks changes one after the other, each on the facts that those before it leave; the engine after
+/// them, and what they do to the facts.
+fn decide<E>(
+    engine: &Engine,
+    actor: Option<&TeammateId>,
+    changes: &[Change],
+) -> Result<(Engine, Vec<Touched>), ReplicaError<E>> {
+    let mut after = engine.clone();
+    let mut touched = Vec::new();
+    for (position, change) in changes.iter().enumerate() {
+        if actor.is_some_and(|actor| !after.authorize(actor, change)) {
+            return Err(ReplicaError::Denied(position));
+        }
+        let before = after.clone();
+        after.apply(change).map_err(|error| ReplicaError::Refused(error.at(position)))?;
+        touched.extend(between(&before, &after, change));
+    }
+    Ok((after, touched))
+}
+
+/// A submission to look out for in the journal.
+#[derive(Clone, Copy)]
+struct Watched<'a> {
+    submission: SubmissionId,
+    changes: &'a [Change],
+}
+
+/// An engine on its way along the journal.
+struct Following<'a> {
+    engine: Engine,
+    watched: Option<Watched<'a>>,
+    seen: usize,
+    found: Option<Revision>,
+    fault: Option<Fault>,
+}
+
+enum Fault {
+    Facts(Error),
+    Order,
+    Reused(SubmissionId),
+}
+
+impl Following<'_> {
+    fn take(&mut self, entry: Entry) -> ControlFlow<()> {
+        match self.apply(&entry) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(fault) => {
+                self.fault = Some(fault);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    fn apply(&mut self, entry: &Entry) -> Result<(), Fault> {
+        if entry.revision != self.engine.revision().after(1) {
+            return Err(Fault::Order);
+        }
+        self.look_at(entry)?;
+        self.engine.apply(&entry.change).map(drop).map_err(Fault::Facts)
+    }
+
+    /// Recognizes the watched submission; other changes under its id are somebody else's.
+    fn look_at(&mut self, entry: &Entry) -> Result<(), Fault> {
+        match self.watched {
+            Some(watched) if watched.submission == entry.submission => {
+                if watched.changes.get(self.seen) != Some(&entry.change) {
+                    return Err(Fault::Reused(entry.submission));
+                }
+                self.seen += 1;
+                self.found = Some(entry.revision);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! Stores that break the contract, each in one way, on top of the memory store. The kit finds every one of them.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
+
+use visibly::store::{
+    Append, AppendError, Batch, CreateError, Entry, Journal, MemoryStore, ReplayError, Source, SubmissionId,
+    kit::{self, Kit},
+};
+use visibly::{Change, Engine, OrganizationId, Revision};
+
+/// One way to break the contract.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Flaw {
+    /// The last change of a longer list is not written.
+    DropsAChange,
+    /// An append is acknowledged and, now and then, not written.
+    LosesAnAppend,
+    /// The first two entries of a replay come in each other's place.
+    ReordersReplay,
+    /// The changes of a list are written the other way round.
+    ReordersAnAppend,
+    /// The expected revision is not looked at.
+    IgnoresExpectedRevision,
+    /// Only an older expected revision is a conflict.
+    TakesLaterRevisions,
+    /// A conflict names the expected revision.
+    NamesAnotherRevision,
+    /// A conflict is answered, and the change written all the same.
+    WritesOnConflict,
+    /// Submissions are not looked at.
+    ForgetsSubmissions,
+    /// A list is appended change by change, and fails after the first one that is hard to store.
+    WritesHalfAList,
+    /// A replay ends after so many entries.
+    CutsReplayShort,
+    /// Replay begins with the revision asked for.
+    ReplaysOneTooMany,
+    /// A compacted journal is replayed from its oldest entry.
+    HidesCompaction,
+    /// All facts come in one batch.
+    OneBatch,
+    /// Conversations come before contacts.
+    ReordersBatches,
+    /// Facts come in the order of their ids.
+    SortsFilters,
+    /// Reading goes on after a break.
+    NeverStops,
+    /// Ids that differ in case are one.
+    FoldsCase,
+    /// Texts are cut to this many bytes.
+    CutsIds,
+    /// A second create replaces the first.
+    Recreates,
+    /// Facts are read piece by piece while others write.
+    MixesRevisions,
+}
+
+use Flaw::*;
+
+#[derive(Clone)]
+struct Broken {
+    flaw: Flaw,
+    store: MemoryStore,
+    /// Renewed by [`Flaw::Recreates`].
+    renewed: Arc<Mutex<HashMap<OrganizationId, MemoryStore>>>,
+    appends: Arc<Mutex<u64>>,
+}
+
+impl Broken {
+    fn new(flaw: Flaw) -> Self {
+        Self { flaw, store: MemoryStore::new(), renewed: Arc::default(), appends: Arc::default() }
+    }
+
+    fn has(&self, flaw: Flaw) -> bool {
+        self.flaw == flaw
+    }
+
+    fn store(&self, organization: &OrganizationId) -> MemoryStore {
+        self.renewed.lock().unwrap().get(organization).unwrap_or(&self.store).clone()
+    }
+
+    fn id(&self, organization: &OrganizationId) -> OrganizationId {
+        let id = organization.as_str();
+        match self.flaw {
+            FoldsCase => id.to_lowercase().into(),
+            CutsIds => id.chars().take(63).collect::<String>().into(),
+            _ => organization.clone(),
+        }
+    }
+
+    fn append_one_by_one(&mut self, append: &Append<'_>) -> Result<Revision, AppendError<Infallible>> {
+        let mut revision = append.expected;
+        for (number, change) in append.changes.iter().enumerate() {
+            let mut one = *append;
+            one.expected = revision;
+            one.changes = std::slice::from_ref(change);
+            one.submission.number = append.submission.number * 1_000 + number as u64;
+            revision = self.store.append(&one)?;
+            if format!("{change:?}").contains("\\0") {
+                return Err(AppendError::Conflict(revision));
+            }
+        }
+        Ok(revision)
+    }
+}
+
+impl Source for Broken {
+    type Error = Infallible;
+
+    fn read(
+        &mut self,
+        organization: &OrganizationId,
+        take: &mut dyn FnMut(Batch) -> ControlFlow<()>,
+    ) -> Result<Option<Revision>, Infallible> {
+        let organization = &self.id(organization);
+        let mut batches = Vec::new();
+        let mut revision = self.store(organization).read(organization, &mut |batch| {
+            batches.push(batch);
+            ControlFlow::Continue(())
+        })?;
+        match self.flaw {
+            OneBatch => batches = joined(batches),
+            ReordersBatches => batches.reverse(),
+            SortsFilters => batches.iter_mut().for_each(sort),
+            MixesRevisions => revision = self.store.revision(organization)?,
+            _ => {}
+        }
+        for batch in batches {
+            if take(batch).is_break() && !self.has(NeverStops) {
+                break;
+            }
+        }
+        Ok(revision)
+    }
+}
+
+fn joined(batches: Vec<Batch>) -> Vec<Batch> {
+    let mut all = Vec::new();
+    let mut rest = Vec::new();
+    for batch in batches {
+        match batch {
+            Batch::Conversations(conversations) => all.extend(conversations),
+            other => rest.push(other),
+        }
+    }
+    rest.push(Batch::Conversations(all));
+    rest
+}
+
+fn sort(batch: &mut Batch) {
+    if let Batch::Filters(filters) = batch {
+        filters.sort_by(|a, b| a.id.cmp(&b.id));
+    }
+}
+
+impl Journal for Broken {
+    fn create(&mut self, engine: &Engine) -> Result<(), CreateError<Infallible>> {
+        match self.flaw {
+            Recreates => {
+                let mut store = MemoryStore::new();
+                store.create(engine)?;
+                self.renewed.lock().unwrap().insert(engine.organization_id().clone(), store);
+                Ok(())
+            }
+            FoldsCase | CutsIds => {
+                let mut dataset = engine.to_dataset();
+                dataset.organization.id = self.id(engine.organization_id());
+                self.store.create(&Engine::new(dataset).unwrap())
+            }
+            _ => self.store.create(engine),
+        }
+    }
+
+    fn append(&mut self, append: &Append<'_>) -> Result<Revision, AppendError<Infallible>> {
+        let organization = self.id(append.organization);
+        let mut append = *append;
+        append.organization = &organization;
+        let mut store = self.store(&organization);
+        let current = store.revision(&organization)?.unwrap_or_default();
+        match self.flaw {
+            DropsAChange if append.changes.len() > 1 => {
+                append.changes = &append.changes[..append.changes.len() - 1];
+                store.append(&append).map(|revision| revision.after(1))
+            }
+            LosesAnAppend => {
+                *self.appends.lock().unwrap() += 1;
+                match *self.appends.lock().unwrap() % 10 {
+                    9 if current == append.expected => Ok(append.revision()),
+                    _ => store.append(&append),
+                }
+            }
+            ReordersAnAppend => {
+                let changes: Vec<Change> = append.changes.iter().rev().cloned().collect();
+                append.changes = &changes;
+                store.append(&append)
+            }
+            IgnoresExpectedRevision => {
+                append.expected = current;
+                store.append(&append)
+            }
+            TakesLaterRevisions => {
+                append.expected = append.expected.min(current);
+                store.append(&append)
+            }
+            NamesAnotherRevision => match store.append(&append) {
+                Err(AppendError::Conflict(_)) => Err(AppendError::Conflict(append.expected)),
+                other => other,
+            },
+            WritesOnConflict => match store.append(&append) {
+                Err(AppendError::Conflict(current)) => {
+                    append.expected = current;
+                    store.append(&append)?;
+                    Err(AppendError::Conflict(current))
+                }
+                other => other,
+            },
+            ForgetsSubmissions => {
+                let mut appends = self.appends.lock().unwrap();
+                *appends += 1;
+                append.submission.number = *appends << 32;
+                store.append(&append)
+            }
+            WritesHalfAList => self.append_one_by_one(&append),
+            _ => store.append(&append),
+        }
+    }
+
+    fn revision(&mut self, organization: &OrganizationId) -> Result<Option<Revision>, Infallible> {
+        let organization = &self.id(organization);
+        self.store(organization).revision(organization)
+    }
+
+    fn replay(
+        &mut self,
+        organization: &OrganizationId,
+        after: Revision,
+        take: &mut dyn FnMut(Entry) -> ControlFlow<()>,
+    ) -> Result<(), ReplayError<Infallible>> {
+        let organization = &self.id(organization);
+        let mut store = self.store(organization);
+        let mut entries = Vec::new();
+        let mut collect = |entry| {
+            entries.push(entry);
+            ControlFlow::Continue(())
+        };
+        let from = match self.flaw {
+            ReplaysOneTooMany => Revision::new(after.get().saturating_sub(1)),
+            _ => after,
+        };
+        match store.replay(organization, from, &mut collect) {
+            Err(ReplayError::NotKept { oldest, .. }) if self.has(HidesCompaction) => {
+                store.replay(organization, oldest, &mut collect)?;
+            }
+            result => result?,
+        }
+        match self.flaw {
+            ReordersReplay if entries.len() > 1 => entries.swap(0, 1),
+            CutsReplayShort => entries.truncate(1_000),
+            _ => {}
+        }
+        for entry in entries {
+            if take(entry).is_break() && !self.has(NeverStops) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn find(
+        &mut self,
+        organization: &OrganizationId,
+        submission: SubmissionId,
+    ) -> Result<Option<Revision>, Infallible> {
+        let organization = &self.id(organization);
+        self.store(organization).find(organization, submission)
+    }
+
+    fn compact(&mut self, engine: &Engine) -> Result<(), Infallible> {
+        self.store(engine.organization_id()).compact(engine)
+    }
+}
+
+#[test]
+fn the_kit_finds_every_broken_store() {
+    let flaws = [
+        (DropsAChange, "order of changes"),
+        (LosesAnAppend, "order of changes"),
+        (ReordersReplay, "order of changes"),
+        (ReordersAnAppend, "order of changes"),
+        (IgnoresExpectedRevision, "conflicts"),
+        (TakesLaterRevisions, "conflicts"),
+        (NamesAnotherRevision, "conflicts"),
+        (WritesOnConflict, "conflicts"),
+        (ForgetsSubmissions, "repeated submissions"),
+        (WritesHalfAList, "what cannot be held"),
+        (CutsReplayShort, "replay"),
+        (ReplaysOneTooMany, "replay"),
+        (HidesCompaction, "compaction"),
+        (OneBatch, "100,000 conversations"),
+        (ReordersBatches, "order of facts"),
+        (SortsFilters, "order of facts"),
+        (NeverStops, "stopping early"),
+        (FoldsCase, "organizations apart"),
+        (CutsIds, "long ids"),
+        (Recreates, "create"),
+        (MixesRevisions, "readers beside writers"),
+    ];
+    let missed: Vec<String> = flaws.into_iter().filter_map(|(flaw, case)| missed(flaw, case)).collect();
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+#[test]
+fn a_whole_run_names_every_case_that_failed() {
+    let store = Broken::new(DropsAChange);
+    let failures = kit::check(|| store.clone()).unwrap_err();
+    let cases: Vec<&str> = failures.iter().map(|failure| failure.case).collect();
+    assert!(cases.contains(&"order of changes") && cases.contains(&"changes of every kind"), "{cases:?}");
+    assert!(!cases.contains(&"create"), "{failures}");
+}
+
+/// What the kit should have said of a broken store and did not.
+fn missed(flaw: Flaw, case: &'static str) -> Option<String> {
+    let store = Broken::new(flaw);
+    match Kit::new(|| store.clone()).check_case(case) {
+        Ok(()) => Some(format!("{flaw:?} passed `{case}`")),
+        Err(failure) => {
+            println!("{flaw:?}: {failure}");
+            None
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The PostgreSQL store, on a server of the tests' own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError, Weak};
+
+use postgres::Config;
+use visibly::store::kit::Kit;
+use visibly::store::{Journal, Replica, ReplicaError, ReplicaId};
+use visibly::{Change, Contact, ErrorCode};
+
+use crate::postgres_server::{NoServer, Server};
+use crate::postgres_store::{Layout, PostgresError, PostgresStore};
+use crate::small;
+
+/// The server that tests share while any of them runs, and a database of the test's own.
+pub(crate) struct Database {
+    pub(crate) config: Config,
+    _server: Arc<Server>,
+}
+
+/// A database for the test of this name. Without a server the test is skipped, aloud; it fails instead where
+/// `VISIBLY_REQUIRE_POSTGRES` is set to 1.
+pub(crate) fn database(test: &str) -> Option<Database> {
+    static SERVER: Mutex<Weak<Server>> = Mutex::new(Weak::new());
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let mut shared = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
+    let server = match shared.upgrade() {
+        Some(server) => server,
+        None => match Server::start() {
+            Ok(server) => Arc::new(server),
+            Err(reason @ NoServer::NotInstalled) => return skipped(test, &reason),
+            Err(reason) => panic!("{test}: {reason}"),
+        },
+    };
+    *shared = Arc::downgrade(&server);
+    let config = server.database(&format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed))).unwrap();
+    Some(Database { config, _server: server })
+}
+
+fn skipped<T>(test: &str, reason: &NoServer) -> Option<T> {
+    let required = std::env::var("VISIBLY_REQUIRE_POSTGRES").is_ok_and(|value| value == "1");
+    assert!(!required, "{test}: {reason}");
+    // Past the test harness, which shows what a passing test prints to nobody.
+    use std::io::Write;
+    let _ = writeln!(
+        std::io::stderr(),
+        "skipped {test}: {reason}\n  to run it: sudo apt-get install postgresql && cargo test --test store {test}"
+    );
+    None
+}
+
+#[test]
+fn the_postgres_store_keeps_the_contract() {
+    let Some(database) = database("postgres::the_postgres_store_keeps_the_contract") else { return };
+    let open = || PostgresStore::open(&database.config).unwrap();
+    Kit::new(open).check().unwrap();
+}
+
+#[test]
+fn the_postgres_store_that_fails_midway_writes_nothing() {
+    let Some(database) = database("postgres::the_postgres_store_that_fails_midway_writes_nothing") else { return };
+    let open = || PostgresStore::open(&database.config).unwrap();
+    fail_on_request(&mut open());
+    Kit::new(open).failing(|step| failing(open(), step)).check_case("failure midway").unwrap();
+}
+
+#[test]
+fn the_postgres_store_keeps_the_contract_in_partitions() {
+    let Some(database) = database("postgres::the_postgres_store_keeps_the_contract_in_partitions") else { return };
+    let open = || PostgresStore::open_with(&database.config, Layout::Partitioned(4)).unwrap();
+    let mut store = open();
+    let parts = "SELECT count(*) FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE relkind = 'r'";
+    assert_eq!(store.client().unwrap().query_one(parts, &[]).unwrap().get::<_, i64>(0), 18 * 4);
+    let kit = Kit::new(open);
+    // The crowd goes through the same statements as in plain tables, and takes as long as all the rest.
+    let cases = Kit::<PostgresStore>::cases().filter(|case| *case != "100,000 conversations");
+    cases.for_each(|case| kit.check_case(case).unwrap());
+}
+
+/// Makes every table fail where a session asks for it, at a row of its choice.
+fn fail_on_request(store: &mut PostgresStore) {
+    let client = store.client().unwrap();
+    client
+        .batch_execute(
+            "CREATE FUNCTION fail_on_request() RETURNS trigger LANGUAGE plpgsql AS $$
+             DECLARE rows_left text := current_setting('visibly.rows_left', true);
+             BEGIN
+                 IF rows_left IS NULL OR rows_left = '' THEN RETURN NULL; END IF;
+                 IF rows_left = '0' THEN RAISE EXCEPTION 'failed on request'; END IF;
+                 PERFORM set_config('visibly.rows_left', (rows_left::bigint - 1)::text, false);
+                 RETURN NULL;
+             END $$;
+             DO $$ DECLARE of text; BEGIN
+                 FOR of IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+                     EXECUTE format('CREATE TRIGGER fail AFTER INSERT OR UPDATE OR DELETE ON %I
+                                     FOR EACH ROW EXECUTE FUNCTION fail_on_request()', of);
+                 END LOOP;
+             END $$;",
+        )
+        .unwrap();
+}
+
+/// A store that fails once so many rows are written.
+fn failing(mut store: PostgresStore, step: u32) -> PostgresStore {
+    store.client().unwrap().batch_execute(&format!("SET visibly.rows_left = {step}")).unwrap();
+    store
+}
+
+#[test]
+fn what_postgres_cannot_hold_is_rejected_by_name() {
+    let Some(database) = database("postgres::what_postgres_cannot_hold_is_rejected_by_name") else { return };
+    let engine = small::clinic("oak");
+    let mut store = PostgresStore::open(&database.config).unwrap();
+    store.create(&engine).unwrap();
+    let mut replica = Replica::open(store, engine.organization_id(), ReplicaId::new(1)).unwrap();
+    let nul = replica.submit_as_service(&Change::AddContact(Contact::new("a\0b")));
+    assert!(matches!(nul, Err(ReplicaError::Rejected(PostgresError::Unencodable(_)))), "{nul:?}");
+    let noise: String =
+        (0..4_000).map(|n: u32| char::from_u32(0x4e00 + n.wrapping_mul(7_919) % 20_000).unwrap()).collect();
+    let long = replica.submit_as_service(&Change::AddContact(Contact::new(noise)));
+    assert!(matches!(long, Err(ReplicaError::Rejected(PostgresError::TooLong(_)))), "{long:?}");
+    assert_eq!(replica.catch_up().unwrap().get(), 0);
+    replica.submit_as_service(&Change::archive("c0")).unwrap();
+}
+
+#[test]
+fn a_lost_connection_is_opened_anew() {
+    let Some(database) = database("postgres::a_lost_connection_is_opened_anew") else { return };
+    let engine = small::clinic("oak");
+    let mut store = PostgresStore::open(&database.config).unwrap();
+    store.create(&engine).unwrap();
+    let mut replica = Replica::open(store, engine.organization_id(), ReplicaId::new(1)).unwrap();
+    replica.submit_as_service(&Change::archive("c0")).unwrap();
+    let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                  WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    database.config.connect(postgres::NoTls).unwrap().execute(others, &[]).unwrap();
+    // The call that finds out may fail; none after it does, and the change is there once.
+    let submission = replica.new_submission();
+    let changes = [Change::star("c0", "ana")];
+    let outcome = (0..10).find_map(|_| replica.submit_once(submission, None, &changes).ok());
+    assert_eq!(outcome.map(visibly::Revision::get), Some(2));
+    assert_eq!(replica.catch_up().unwrap().get(), 2);
+    let refused = replica.submit_as_service(&Change::archive("gone"));
+    assert!(matches!(refused, Err(ReplicaError::Refused(error)) if error.code() == ErrorCode::UnknownConversation));
+}

@@ -1,0 +1,404 @@
+//! Replicas: many on one journal, and on journals that fail at the worst moment.
+
+use std::convert::Infallible;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
+
+use visibly::store::{
+    Append, AppendError, Batch, Behind, CreateError, Entry, Journal, MemoryStore, ReplayError, Replica, ReplicaError,
+    ReplicaId, Source, SubmissionId,
+};
+use visibly::{
+    Change, Contact, ContactId, CursorKey, Engine, ErrorCode, Inbox, OrganizationId, PageRequest, Revision, TeammateId,
+    TeammateUpdate,
+};
+
+use crate::small;
+
+/// How the next calls fail.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+enum Mishap {
+    #[default]
+    None,
+    /// Nothing is written.
+    BeforeWriting,
+    /// All is written, and the caller is not told.
+    AfterWriting,
+    /// The same, and nothing can be read either.
+    AfterWritingForGood,
+    /// Nothing is written yet: it will be, as soon as anything is read or written again.
+    Later,
+    /// Replay fails after so many entries.
+    InReplay(usize),
+    /// Replay leaves out the first entry.
+    Gap,
+}
+
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[error("the connection is gone")]
+struct Gone;
+
+/// What a call would have appended: its expected revision, submission and changes.
+type Held = (Revision, SubmissionId, Vec<Change>);
+
+#[derive(Clone, Default)]
+struct Faulty {
+    store: MemoryStore,
+    mishap: Arc<Mutex<Mishap>>,
+    held: Arc<Mutex<Option<Held>>>,
+}
+
+impl Faulty {
+    fn set(&self, mishap: Mishap) {
+        *self.mishap.lock().unwrap() = mishap;
+    }
+
+    fn mishap(&self) -> Mishap {
+        *self.mishap.lock().unwrap()
+    }
+}
+
+fn never<T>(result: Result<T, Infallible>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(never) => match never {},
+    }
+}
+
+impl Source for Faulty {
+    type Error = Gone;
+
+    fn read(
+        &mut self,
+        organization: &OrganizationId,
+        take: &mut dyn FnMut(Batch) -> ControlFlow<()>,
+    ) -> Result<Option<Revision>, Gone> {
+        Ok(never(self.store.read(organization, take)))
+    }
+}
+
+impl Journal for Faulty {
+    fn create(&mut self, engine: &Engine) -> Result<(), CreateError<Gone>> {
+        self.store.create(engine).map_err(|_| CreateError::Store(Gone))
+    }
+
+    fn append(&mut self, append: &Append<'_>) -> Result<Revision, AppendError<Gone>> {
+        match self.mishap() {
+            Mishap::BeforeWriting => return Err(AppendError::Store(Gone)),
+            Mishap::Later => {
+                let held = (append.expected, append.submission, append.changes.to_vec());
+                *self.held.lock().unwrap() = Some(held);
+                return Err(AppendError::Store(Gone));
+            }
+            _ => {}
+        }
+        let appended = self.store.append(append).map_err(|error| match error {
+            AppendError::Conflict(current) => AppendError::Conflict(current),
+            AppendError::Repeated(revision) => AppendError::Repeated(revision),
+            _ => AppendError::Store(Gone),
+        });
+        match self.mishap() {
+            Mishap::AfterWriting | Mishap::AfterWritingForGood => Err(AppendError::Store(Gone)),
+            _ => appended,
+        }
+    }
+
+    fn revision(&mut self, organization: &OrganizationId) -> Result<Option<Revision>, Gone> {
+        Ok(never(self.store.revision(organization)))
+    }
+
+    fn replay(
+        &mut self,
+        organization: &OrganizationId,
+        after: Revision,
+        take: &mut dyn FnMut(Entry) -> ControlFlow<()>,
+    ) -> Result<(), ReplayError<Gone>> {
+        let mishap = self.mishap();
+        let mut seen = 0;
+        let mut stopped = false;
+        if mishap == Mishap::AfterWritingForGood {
+            return Err(ReplayError::Store(Gone));
+        }
+        let replayed = self.store.replay(organization, after, &mut |entry| {
+            seen += 1;
+            match mishap {
+                Mishap::InReplay(limit) if seen > limit => {
+                    stopped = true;
+                    ControlFlow::Break(())
+                }
+                Mishap::Gap if seen == 1 => ControlFlow::Continue(()),
+                _ => take(entry),
+            }
+        });
+        match replayed {
+            Err(ReplayError::NotKept { oldest, current }) => Err(ReplayError::NotKept { oldest, current }),
+            Ok(()) if !stopped => Ok(()),
+            _ => Err(ReplayError::Store(Gone)),
+        }
+    }
+
+    fn find(&mut self, organization: &OrganizationId, submission: SubmissionId) -> Result<Option<Revision>, Gone> {
+        Ok(never(self.store.find(organization, submission)))
+    }
+
+    fn compact(&mut self, engine: &Engine) -> Result<(), Gone> {
+        self.store.compact(engine).map_err(|never| match never {})
+    }
+}
+
+fn faulty() -> (Faulty, Replica<Faulty>) {
+    let mut store = Faulty::default();
+    store.create(&small::clinic("oak")).unwrap();
+    let replica = Replica::open(store.clone(), &"oak".into(), ReplicaId::new(1)).unwrap();
+    (store, replica)
+}
+
+fn on(store: &MemoryStore, number: u128) -> Replica<MemoryStore> {
+    Replica::open(store.clone(), &"oak".into(), ReplicaId::new(number)).unwrap()
+}
+
+fn memory() -> MemoryStore {
+    let mut store = MemoryStore::new();
+    store.create(&small::clinic("oak")).unwrap();
+    store
+}
+
+fn ana() -> TeammateId {
+    "ana".into()
+}
+
+fn length(store: &mut impl Journal) -> u64 {
+    let mut entries = 0;
+    let mut count = |_| {
+        entries += 1;
+        ControlFlow::Continue(())
+    };
+    assert!(store.replay(&"oak".into(), Revision::default(), &mut count).is_ok());
+    entries
+}
+
+/// A change that cannot be made twice.
+fn once() -> Change {
+    Change::AddContact(Contact::new("eve"))
+}
+
+#[test]
+fn a_store_that_fails_before_it_writes_leaves_the_replica_as_it_was() {
+    let (mut store, mut replica) = faulty();
+    store.set(Mishap::BeforeWriting);
+    let Err(ReplicaError::Unsettled { submission, source: Gone }) = replica.submit(&ana(), &once()) else {
+        panic!("it is not known whether it took effect")
+    };
+    assert_eq!(replica.revision().get(), 0);
+    assert!(replica.engine().contact(&ContactId::from("eve")).is_none());
+    store.set(Mishap::None);
+    assert_eq!(replica.submit_once(submission, Some(&ana()), &[once()]).unwrap().get(), 1);
+    assert_eq!(replica.submit_once(submission, Some(&ana()), &[once()]).unwrap().get(), 1);
+    assert_eq!(length(&mut store), 1);
+}
+
+#[test]
+fn an_append_that_took_effect_unheard_is_recognized_in_the_journal() {
+    let (mut store, mut replica) = faulty();
+    store.set(Mishap::AfterWriting);
+    assert_eq!(replica.submit(&ana(), &once()).unwrap().get(), 1);
+    assert!(replica.engine().contact(&ContactId::from("eve")).is_some());
+    assert_eq!(length(&mut store), 1);
+}
+
+#[test]
+fn an_append_whose_outcome_cannot_be_seen_is_settled_later_under_its_id() {
+    let (mut store, mut replica) = faulty();
+    store.set(Mishap::AfterWritingForGood);
+    let Err(ReplicaError::Unsettled { submission, .. }) = replica.submit(&ana(), &once()) else {
+        panic!("it is not known whether it took effect")
+    };
+    assert_eq!(replica.revision().get(), 0);
+    store.set(Mishap::None);
+    // Another replica may settle it too.
+    let mut other = Replica::open(store.clone(), &"oak".into(), ReplicaId::new(2)).unwrap();
+    assert_eq!(other.submit_once(submission, Some(&ana()), &[once()]).unwrap().get(), 1);
+    assert_eq!(replica.submit_once(submission, Some(&ana()), &[once()]).unwrap().get(), 1);
+    assert_eq!(length(&mut store), 1);
+    assert_eq!(replica.submit(&ana(), &Change::archive("c0")).unwrap().get(), 2);
+}
+
+#[test]
+fn an_append_that_takes_effect_after_its_failure_does_so_once() {
+    for (order, lands_first) in [("the lost one first", true), ("the second one first", false)] {
+        let (mut store, mut replica) = faulty();
+        store.set(Mishap::Later);
+        let Err(ReplicaError::Unsettled { submission, .. }) = replica.submit(&ana(), &once()) else {
+            panic!("it is not known whether it took effect")
+        };
+        store.set(Mishap::None);
+        let (_, of, changes) = store.held.lock().unwrap().take().unwrap();
+        assert_eq!(of, submission);
+        let mut server = on(&store.store, 9);
+        if lands_first {
+            server.submit_once(of, None, &changes).unwrap();
+        }
+        assert_eq!(replica.submit_once(submission, Some(&ana()), &[once()]).unwrap().get(), 1, "{order}");
+        if !lands_first {
+            assert_eq!(server.submit_once(of, None, &changes).unwrap().get(), 1);
+        }
+        assert_eq!(length(&mut store), 1, "{order}");
+    }
+}
+
+#[test]
+fn a_replay_that_fails_midway_leaves_the_replica_as_it_was() {
+    let (store, mut replica) = faulty();
+    let mut other = on(&store.store, 2);
+    for number in 0..5 {
+        other.submit(&ana(), &Change::archive(format!("c{number}"))).unwrap();
+    }
+    for limit in 0..5 {
+        store.set(Mishap::InReplay(limit));
+        assert!(matches!(replica.catch_up(), Err(ReplicaError::Store(Gone))));
+        assert_eq!(replica.revision().get(), 0);
+        assert!(!replica.engine().conversation(&"c0".into()).unwrap().archived);
+    }
+    store.set(Mishap::Gap);
+    assert!(matches!(replica.catch_up(), Err(ReplicaError::Disordered(at)) if at.get() == 0));
+    store.set(Mishap::None);
+    assert_eq!(replica.catch_up().unwrap().get(), 5);
+}
+
+#[test]
+fn a_change_is_authorized_on_the_facts_that_it_is_applied_to() {
+    let store = memory();
+    let (mut here, mut there) = (on(&store, 1), on(&store, 2));
+    let suspended = Change::UpdateTeammate(TeammateUpdate::new("ben").suspended(true));
+    there.submit(&ana(), &suspended).unwrap();
+    // Here, ben is still active: the conflict tells.
+    assert!(here.engine().authorize(&"ben".into(), &Change::archive("c0")));
+    let denied = here.submit(&"ben".into(), &Change::archive("c0"));
+    assert!(matches!(denied, Err(ReplicaError::Denied(0))), "{denied:?}");
+    assert_eq!(length(&mut store.clone()), 1);
+}
+
+#[test]
+fn a_change_is_checked_on_the_facts_that_it_is_applied_to() {
+    let store = memory();
+    let (mut here, mut there) = (on(&store, 1), on(&store, 2));
+    there.submit(&ana(), &once()).unwrap();
+    let refused = here.submit(&ana(), &once());
+    assert!(matches!(refused, Err(ReplicaError::Refused(error)) if error.code() == ErrorCode::DuplicateId));
+    assert_eq!(here.revision().get(), 1);
+}
+
+#[test]
+fn a_list_is_authorized_and_checked_step_by_step_and_whole() {
+    let store = memory();
+    let mut replica = on(&store, 1);
+    let ben: TeammateId = "ben".into();
+    let admin = Change::UpdateTeammate(TeammateUpdate::new("zed").admin(false));
+    let denied = replica.submit_all(&ben, &[Change::archive("c0"), admin.clone()]);
+    assert!(matches!(denied, Err(ReplicaError::Denied(1))));
+    let refused = replica.submit_all(&ana(), &[admin, Change::UpdateTeammate(TeammateUpdate::new("ana").admin(false))]);
+    assert!(matches!(refused, Err(ReplicaError::Refused(error)) if error.position() == Some(1)));
+    assert_eq!((replica.revision().get(), length(&mut store.clone())), (0, 0));
+    assert_eq!(replica.submit_all(&ana(), &[]).unwrap().get(), 0);
+    assert_eq!(replica.submit_as_service(&Change::receive_message("c0", 99)).unwrap().get(), 1);
+}
+
+#[test]
+fn a_revision_that_was_acknowledged_is_reached_before_anything_is_shown() {
+    let store = memory();
+    let (mut here, mut there) = (on(&store, 1), on(&store, 2));
+    let ben: TeammateId = "ben".into();
+    assert!(there.engine().can_view(&ben, &visibly::ConversationId::from("c0")));
+    let closed = here.submit(&ana(), &Change::UpdateTeammate(TeammateUpdate::new("ben").suspended(true))).unwrap();
+    let behind = there.at_least(closed).unwrap_err();
+    assert_eq!(behind, Behind { have: Revision::new(0), want: closed });
+    assert!(!there.reach(closed).unwrap().can_view(&ben, &visibly::ConversationId::from("c0")));
+    assert!(there.at_least(closed).is_ok());
+    let ahead = there.reach(closed.after(1));
+    assert!(matches!(ahead, Err(ReplicaError::Behind(Behind { have, .. })) if have == closed));
+}
+
+#[test]
+fn a_replica_behind_a_compaction_loads_anew_and_keeps_its_cursors() {
+    let mut store = memory();
+    let key = CursorKey::from([7; 16]);
+    let mut here = on(&store, 1).with_cursor_key(key);
+    let mut there = on(&store, 2).with_cursor_key(key);
+    let page = |engine: &Engine| {
+        engine.viewer(&ana()).unwrap().filter_inbox(&Inbox::All, &PageRequest::first(2)).unwrap().next.unwrap()
+    };
+    let cursor = page(there.engine());
+    for number in 0..4 {
+        here.submit(&ana(), &Change::archive(format!("c{number}"))).unwrap();
+    }
+    store.compact(here.engine()).unwrap();
+    here.submit(&ana(), &Change::archive("c4")).unwrap();
+    assert_eq!(there.catch_up().unwrap().get(), 5);
+    let next = PageRequest::first(2).after(cursor);
+    assert!(there.engine().viewer(&ana()).unwrap().filter_inbox(&Inbox::All, &next).is_ok());
+    assert_eq!(there.submit(&ana(), &Change::archive("c5")).unwrap().get(), 6);
+}
+
+#[test]
+fn a_store_that_went_back_in_time_is_not_followed() {
+    let store = memory();
+    let mut replica = on(&store, 1);
+    replica.submit(&ana(), &Change::archive("c0")).unwrap();
+    *replica.journal() = memory();
+    assert!(matches!(replica.catch_up(), Err(ReplicaError::Lost { .. })));
+    assert!(matches!(replica.submit(&ana(), &Change::archive("c1")), Err(ReplicaError::Lost { .. })));
+    assert!(replica.engine().conversation(&"c0".into()).unwrap().archived);
+    assert_eq!(replica.revision().get(), 1);
+}
+
+#[test]
+fn a_replica_id_that_is_used_twice_is_found_out() {
+    let store = memory();
+    let mut first = on(&store, 1);
+    first.submit(&ana(), &Change::archive("c0")).unwrap();
+    let mut restarted = on(&store, 1);
+    let reused = restarted.submit(&ana(), &Change::archive("c1"));
+    assert!(matches!(reused, Err(ReplicaError::Reused(_))), "{reused:?}");
+    // At the same time: the other one's change is in the journal under this one's id.
+    let (mut one, mut two) = (on(&store, 5), on(&store, 5));
+    one.submit(&ana(), &Change::archive("c2")).unwrap();
+    let reused = two.submit(&ana(), &Change::archive("c3"));
+    assert!(matches!(reused, Err(ReplicaError::Reused(_))), "{reused:?}");
+    assert_eq!(length(&mut store.clone()), 2);
+}
+
+#[test]
+fn an_unknown_organization_is_named() {
+    let opened = Replica::open(memory(), &"elm".into(), ReplicaId::new(1));
+    assert!(matches!(opened, Err(ReplicaError::UnknownOrganization(id)) if id.as_str() == "elm"));
+}
+
+#[test]
+fn many_writers_lose_no_change_and_apply_none_twice() {
+    let store = memory();
+    let (writers, changes) = (8, 40);
+    std::thread::scope(|scope| {
+        for writer in 0..writers {
+            let mut replica = on(&store, writer);
+            scope.spawn(move || {
+                for number in 0..changes {
+                    let contact = Change::AddContact(Contact::new(format!("{writer}-{number}")));
+                    let revision = replica.submit(&ana(), &contact).unwrap();
+                    assert_eq!(replica.revision(), revision);
+                }
+            });
+        }
+    });
+    let replica = on(&store, 99);
+    assert_eq!(replica.revision().get(), (writers * changes) as u64);
+    assert_eq!(replica.engine().contact_count() as u128, writers * changes);
+}
+
+#[test]
+fn errors_keep_their_source() {
+    let (store, mut replica) = faulty();
+    store.set(Mishap::BeforeWriting);
+    let error = replica.submit(&ana(), &once()).unwrap_err();
+    let source = std::error::Error::source(&error).unwrap();
+    assert_eq!(source.downcast_ref::<Gone>(), Some(&Gone));
+}

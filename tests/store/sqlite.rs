@@ -1,0 +1,70 @@
+//! The SQLite store.
+
+use std::path::PathBuf;
+
+use visibly::store::kit::Kit;
+
+use crate::scratch::Scratch;
+use crate::sqlite_store::{SqliteError, SqliteStore, migrate};
+
+fn path(scratch: &Scratch) -> PathBuf {
+    scratch.path().join("clinics.sqlite")
+}
+
+#[test]
+fn the_sqlite_store_keeps_the_contract() {
+    let scratch = Scratch::new("sqlite-kit");
+    let open = || SqliteStore::open(path(&scratch)).unwrap();
+    Kit::new(open).failing(|step| failing(open(), step)).check().unwrap();
+}
+
+/// A store of which one statement is interrupted, after so many times 20 steps of SQLite's machine.
+fn failing(store: SqliteStore, step: u32) -> SqliteStore {
+    let mut left = i64::from(step) + 1;
+    let interrupt = move || {
+        left -= 1;
+        left == 0
+    };
+    store.connection().progress_handler(20, Some(interrupt));
+    store
+}
+
+#[test]
+fn a_file_is_brought_up_to_date_from_every_version() {
+    for version in 0..=3 {
+        let scratch = Scratch::new("sqlite-migrate");
+        let mut connection = rusqlite::Connection::open(path(&scratch)).unwrap();
+        migrate(&mut connection, version).unwrap();
+        drop(connection);
+        let store = SqliteStore::open(path(&scratch)).unwrap();
+        let count = |sql: &str| store.connection().query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!(count("SELECT count(*) FROM schema_migrations"), 3);
+        assert_eq!(count("SELECT count(*) FROM journal"), 0);
+    }
+}
+
+#[test]
+fn a_file_of_a_later_version_is_left_alone() {
+    let scratch = Scratch::new("sqlite-later");
+    let store = SqliteStore::open(path(&scratch)).unwrap();
+    store.connection().execute("INSERT INTO schema_migrations VALUES (4)", []).unwrap();
+    drop(store);
+    assert!(matches!(SqliteStore::open(path(&scratch)), Err(SqliteError::LaterSchema(4))));
+}
+
+#[test]
+fn every_key_starts_with_the_organization() {
+    let scratch = Scratch::new("sqlite-keys");
+    let store = SqliteStore::open(path(&scratch)).unwrap();
+    let mut keys = store
+        .connection()
+        .prepare(
+            "SELECT tables.name, columns.name FROM pragma_table_list AS tables, pragma_table_info(tables.name) AS columns
+             WHERE columns.pk = 1 AND tables.schema = 'main' AND tables.name <> 'schema_migrations'",
+        )
+        .unwrap();
+    let keys: Vec<(String, String)> =
+        keys.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect();
+    assert_eq!(keys.len(), 18, "{keys:?}");
+    assert!(keys.iter().all(|(_, first)| first == "organization_id"), "{keys:?}");
+}
