@@ -89,7 +89,7 @@ def growth(got, path):
     for i, q in enumerate(shown):
         left, top = 70 + 290 * (i % 3), 85 + 270 * (i // 3)
         cost = {(s, n): median(got[s][n], q) for s in sizes for n in names if n in got[s]}
-        x, _ = scale(list(GROWTH.values()), left, left + 210)
+        x, _ = scale([GROWTH[s] for s in sizes], left, left + 210)
         y, ticks = scale([v for v in cost.values() if v], top + 200, top)
         svg.text(left, top - 10, SHORT[q], size=13)
         for tick in ticks:
