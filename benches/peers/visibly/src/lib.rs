@@ -276,7 +276,7 @@ impl workload::Engine for Peer {
             black_box(&rows);
         }));
         stats.push(time("Q7", secs, |i| {
-            black_box(this.engine.audience(&this.conversations[q.convs[i % q.convs.len()] as usize]).is_ok());
+            black_box(this.engine.audience_of(this.rows[q.convs[i % q.convs.len()] as usize]).is_some());
         }));
         true
     }
