@@ -6,7 +6,12 @@
 //!
 //! `cargo bench --bench tag_filter`
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench that cannot go on has nothing to report")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a bench that cannot go on has nothing to report"
+)]
 
 use std::collections::{HashMap, HashSet};
 use std::hint::black_box;
@@ -43,7 +48,7 @@ fn check(world: &World, rule: &Rule, by_contact: &HashMap<&ContactId, &Vec<Tag>>
     let (tags, is_of_contacts) = match rule {
         Rule::ContactTags(tags) => (tags, true),
         Rule::ConversationTags(tags) => (tags, false),
-        other => unreachable!("no rule of this bench: {other:?}"),
+        other => panic!("no rule of this bench: {other:?}"),
     };
     let tags_of = |found: &Conversation| -> HashSet<Tag> {
         match is_of_contacts {

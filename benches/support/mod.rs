@@ -216,7 +216,7 @@ fn any_conversation(i: usize, facts: &Dataset, endpoints: &Endpoints, rng: &mut 
     let first = rng.below(facts.contacts.len());
     let second = rng.below(facts.contacts.len());
     made.contacts.push(facts.contacts[first].id.clone());
-    if second % 2 == 0 && second != first {
+    if second.is_multiple_of(2) && second != first {
         made.contacts.push(facts.contacts[second].id.clone());
     }
     let tags: HashSet<usize> = (0..rng.below(3)).map(|_| rng.below(CONVERSATION_TAGS)).collect();
