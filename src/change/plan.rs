@@ -427,6 +427,10 @@ fn star<W: World>(world: &W, id: &ConversationId, by: &TeammateId, starred: bool
 
 fn put_filter<W: World>(world: &W, filter: &Filter) -> Result<Effects, Error> {
     let directory = world.directory();
+    // Before the rule is cloned, which takes a stack as deep as the rule.
+    if filter.rule.is_too_deep() {
+        return refused(ErrorCode::RuleTooDeep, &filter.id);
+    }
     let filter = directory.checked_filter(filter.clone())?;
     directory.members(&filter.shared_with)?;
     filter.rule.leaves().try_for_each(|leaf| check_references(world, leaf))?;

@@ -203,7 +203,7 @@ impl Classes {
 
     fn keys(&self) -> HashMap<Key, u32, DefaultHashBuilder> {
         let mut keys = HashMap::with_hasher(hasher());
-        for (number, class) in self.iter().filter(|(number, _)| !self.free.contains(number)) {
+        for (number, class) in self.iter().filter(|(_, class)| !class.rows.is_empty()) {
             let key = Key { kind: class.kind, endpoint: class.endpoint.clone(), members: class.members.clone() };
             keys.entry(key).or_insert(number);
         }

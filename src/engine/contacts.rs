@@ -110,6 +110,8 @@ impl Contacts {
     }
 
     pub(super) fn sort(&mut self) {
+        let Self { ids, index, count, .. } = self;
+        index.settle(*count, |number| text(ids, number));
         let mut numbers: Vec<u32> = self.numbers().collect();
         numbers.sort_by_cached_key(|number| self.list_key(*number));
         self.order = Order::of(&numbers);

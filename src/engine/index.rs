@@ -70,9 +70,9 @@ impl Index {
         }
     }
 
-    /// The upper half of the hash picks the shard; the table within uses the rest.
+    /// Bits 25 to 56 of the hash pick the shard: the table within uses the seven above them, and the lowest.
     fn shard(&self, hash: u64) -> usize {
-        (((hash >> 32) * self.shards.len() as u64) >> 32) as usize
+        (((hash << 7 >> 32) * self.shards.len() as u64) >> 32) as usize
     }
 }
 

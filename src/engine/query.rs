@@ -175,7 +175,9 @@ impl Plan {
     fn matches(&self, view: &View<'_>, row: u32) -> bool {
         let state = view.state;
         let terms = &self.terms;
-        (!(terms.unassigned || terms.assigned) || terms.assigned == state.assignments.number_of_row(row).is_some())
+        let is_assigned = state.assignments.number_of_row(row).is_some();
+        (!terms.unassigned || !is_assigned)
+            && (!terms.assigned || is_assigned)
             && (!terms.unread || !state.is_read(row, view.viewer))
             && terms
                 .contact_tags
@@ -234,7 +236,6 @@ impl Plan {
             let found = &mut rows[start..];
             found.sort_unstable_by(|one, two| view.state.compare(*two, *one));
         }
-        rows.dedup();
         rows.truncate(limit.max(start));
     }
 
@@ -374,7 +375,8 @@ impl Plan {
     ) {
         let state = view.state;
         let seen: usize = ones(self.classes.words()).map(|class| state.classes.get(class).rows.len()).sum();
-        if seen < state.history.len() / 16 {
+        let open = if scope == ArchiveScope::Include { state.open.spine.len() } else { 0 };
+        if seen < (state.history.len() + open) / 16 {
             let candidates = ones(self.classes.words()).flat_map(|class| state.classes.get(class).rows.iter());
             let passed = |row: u32| is_passed.is_some_and(|is_passed| is_passed(row));
             return self.gather(view, candidates, passed, limit, rows);

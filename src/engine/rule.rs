@@ -155,6 +155,8 @@ impl<'e> View<'e> {
                 AssigneePick::Nobody | AssigneePick::Anyone => {}
             }
         }
+        found.named.sort_unstable();
+        found.named.dedup();
         found.nobody = picks.contains(&AssigneePick::Nobody);
         found.anyone = picks.contains(&AssigneePick::Anyone);
         match (found.nobody, found.anyone, found.named.is_empty()) {

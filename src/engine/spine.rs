@@ -163,7 +163,8 @@ impl Spine {
         let comes_last = block.last().is_none_or(|last| compare(last, row).is_lt());
         match comes_last {
             true if block.rows.len() < BLOCK => self.append(number, row),
-            true if at + 1 == self.order.len() => self.add_newest(row),
+            // A last block that is mostly gaps is laid out anew, or each would stay behind nearly empty.
+            true if at + 1 == self.order.len() && block.count as usize > BLOCK / 2 => self.add_newest(row),
             _ => self.open_up(at, row, compare, moves),
         }
     }

@@ -154,7 +154,14 @@ fn inboxes() -> Vec<Inbox> {
     let untagged = Rule::not(Rule::all([tagged.clone(), Rule::Unread]));
     let lines = Rule::any([Rule::Endpoints(Pick::any(["e0", "e3"])), Rule::ConversationTags(TagSet::all(["tag2"]))]);
     let whole = |rule: &Rule| Inbox::Rule { rule: rule.clone(), archived: ArchiveScope::Include };
+    let assigned = |picks: &[AssigneePick]| Rule::Assignee(picks.to_vec());
+    let [nobody, anyone, me] = [AssigneePick::Nobody, AssigneePick::Anyone, AssigneePick::Me];
+    let contradiction = Rule::all([assigned(&[nobody.clone()]), assigned(&[anyone.clone()])]);
+    let mine_and_nobodys = Rule::all([assigned(&[me.clone()]), contradiction.clone()]);
     vec![
+        Inbox::rule(contradiction),
+        Inbox::rule(mine_and_nobodys),
+        Inbox::rule(assigned(&[me, AssigneePick::Teammate("t1".into())])),
         Inbox::All,
         Inbox::AssignedToMe,
         Inbox::TeamConversations,
@@ -246,6 +253,53 @@ fn rows_beyond_the_limit_are_left_as_they_are() {
         let mut rows = vec![row; 3];
         viewer.prepare(&inbox).unwrap().newest(1, &mut rows);
         assert_eq!(rows, [row; 3]);
+    }
+}
+
+#[test]
+fn rows_that_a_caller_has_are_appended_to() {
+    let conversation = Conversation::patient("v", "e0", 0).assigned_to(Member::teammate("t0"));
+    let engine = Engine::new(clinic().conversation(conversation)).unwrap();
+    let viewer = engine.viewer(&"t0".into()).unwrap();
+    let row = engine.row(&"v".into()).unwrap();
+    let mut rows = vec![row; 2];
+    viewer.prepare(&Inbox::AssignedToMe).unwrap().newest(10, &mut rows);
+    assert_eq!(rows, [row; 3]);
+}
+
+/// One busy conversation among quiet ones must not leave a nearly empty block behind for each of them.
+#[test]
+fn a_busy_conversation_leaves_no_empty_blocks_behind() {
+    let mut dataset = clinic();
+    for number in 0..200 {
+        dataset = dataset.conversation(Conversation::patient(format!("v{number}"), "e0", number));
+    }
+    let mut engine = Engine::new(dataset).unwrap();
+    let mut clock = 1_000;
+    for quiet in 1..200 {
+        for id in std::iter::once(format!("v{quiet}")).chain((0..200).map(|_| "v0".to_owned())) {
+            clock += 1;
+            engine.apply(&Change::receive_message(id, clock)).unwrap();
+        }
+    }
+    engine.check().unwrap();
+    let blocks = engine.state.open.spine.order().len();
+    assert!(blocks <= 8, "200 conversations in {blocks} blocks of 128");
+}
+
+#[test]
+fn a_rule_that_is_far_too_deep_is_refused_before_it_is_copied() {
+    let mut rule = Rule::Unread;
+    for _ in 0..20_000 {
+        rule = Rule::Not(Box::new(rule));
+    }
+    let change = Change::PutFilter(Filter::conversations("deep", "", "t0", rule));
+    let refused = Engine::new(clinic()).unwrap().apply(&change).unwrap_err();
+    assert_eq!(refused.code(), crate::ErrorCode::RuleTooDeep);
+    // Dropping so deep a rule is the caller's: it is taken apart here, level by level.
+    let Change::PutFilter(mut filter) = change else { return };
+    while let Rule::Not(inner) = filter.rule {
+        filter.rule = *inner;
     }
 }
 

@@ -148,6 +148,8 @@ impl<'a, D: Database> Asked<'a, D> {
     fn engine_agrees(&self, viewer: Viewer<'_>, inbox: &Inbox, found: &[String]) {
         let rows = viewer.filter_inbox(inbox, &PageRequest::all()).map(|page| page.rows).unwrap_or_default();
         assert!(rows.iter().map(|row| row.id().as_str()).eq(found));
+        let badge = viewer.badge(inbox).unwrap_or_default();
+        assert_eq!(badge, policy::badge(self.facts, &viewer.teammate().id, inbox).unwrap_or_default());
     }
 
     /// Pages follow each other without skipping or repeating, and a border in the middle of nothing is one too.
@@ -235,6 +237,10 @@ impl<'a, D: Database> Asked<'a, D> {
         let ids: Vec<String> = expected.unwrap_or_default().iter().map(ToString::to_string).collect();
         let statement = questions.contacts(source, &Part::all()).unwrap();
         assert_eq!(self.ids(&statement), ids, "{list:?} for {viewer:?}");
+        if let Ok(viewer) = self.engine.viewer(viewer) {
+            let rows = viewer.contacts(list, &PageRequest::all()).map(|page| page.rows).unwrap_or_default();
+            assert!(rows.iter().map(|row| row.id().as_str()).eq(&ids));
+        }
         if !random.one_in(4) {
             return ids.len();
         }
