@@ -1,0 +1,73 @@
+//! Does a viewer see a conversation?
+//!
+//! Data, seed and shares: `support`. Asked are 4,096 random pairs in turn; about two in five are seen. By row, with the
+//! viewer bound; by id, with the viewer bound; by two ids, as a request comes in. Baseline: `policy`, at S. Every pair is
+//! checked against a scan and the oracle first.
+//!
+//! `cargo bench --bench can_view`
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench that cannot go on has nothing to report")]
+
+use std::hint::black_box;
+
+use support::{Rng, World, conversation, in_turn, run, teammate};
+use visibly::policy;
+
+mod support;
+
+fn main() {
+    let world = World::asked();
+    let mut rng = Rng::new(1);
+    let numbers = world.facts.conversations.len();
+    let pairs: Vec<_> = (0..4_096).map(|_| (rng.below(world.shape.teammates), rng.below(numbers))).collect();
+    check(&world, &pairs);
+    let viewers = world.viewers();
+    let by_row: Vec<_> = pairs.iter().map(|(v, c)| (viewers[*v], world.row(*c))).collect();
+    let by_id: Vec<_> = pairs.iter().map(|(v, c)| (viewers[*v], conversation(*c))).collect();
+    let by_ids: Vec<_> = pairs.iter().map(|(v, c)| (teammate(*v), conversation(*c))).collect();
+    run(|criterion| {
+        let mut group = criterion.benchmark_group("can_view");
+        let mut next = in_turn(&by_row);
+        group.bench_function("row", |b| {
+            b.iter(|| {
+                let (viewer, row) = next();
+                viewer.can_view_row(black_box(*row))
+            })
+        });
+        let mut next = in_turn(&by_id);
+        group.bench_function("id", |b| {
+            b.iter(|| {
+                let (viewer, id) = next();
+                viewer.can_view(black_box(id))
+            })
+        });
+        let mut next = in_turn(&by_ids);
+        group.bench_function("two_ids", |b| {
+            b.iter(|| {
+                let (viewer, id) = next();
+                world.engine.can_view(viewer, black_box(id))
+            })
+        });
+        if let Some(facts) = &world.oracle {
+            let mut next = in_turn(&by_ids);
+            group.bench_function("policy", |b| {
+                b.iter(|| {
+                    let (viewer, id) = next();
+                    policy::can_view(facts, viewer, black_box(id))
+                })
+            });
+        }
+    });
+}
+
+fn check(world: &World, pairs: &[(usize, usize)]) {
+    for (v, c) in pairs {
+        let (viewer, conversation) = (teammate(*v), conversation(*c));
+        let expected = world.sees(&viewer, &world.facts.conversations[*c]);
+        assert_eq!(world.engine.can_view(&viewer, &conversation), expected);
+        assert_eq!(world.viewer(*v).can_view_row(world.row(*c)), expected);
+        if let Some(facts) = &world.oracle {
+            assert_eq!(policy::can_view(facts, &viewer, &conversation), expected);
+        }
+    }
+}
