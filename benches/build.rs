@@ -20,7 +20,7 @@ fn main() {
         world.check(viewer, &Inbox::Everything, |_| true);
     }
     let facts = &world.facts;
-    assert!(Facts::load(world.engine.to_dataset()).unwrap() == Facts::load(facts.clone()).unwrap());
+    assert!(in_order(world.engine.to_dataset()) == in_order(facts.clone()));
     let mut unread = facts.clone();
     unread.conversations.iter_mut().for_each(|conversation| conversation.read_by.clear());
     let engine = |facts: Dataset| Engine::new(facts).unwrap();
@@ -33,4 +33,10 @@ fn main() {
         let load = |facts: Dataset| Facts::load(facts).unwrap();
         group.bench_function("facts", |b| b.iter_batched(|| facts.clone(), load, BatchSize::PerIteration));
     });
+}
+
+/// The facts as the oracle compares them, with readers in one order: the engine keeps who has read, not in which order.
+fn in_order(mut facts: Dataset) -> Facts {
+    facts.conversations.iter_mut().for_each(|conversation| conversation.read_by.sort_unstable());
+    Facts::load(facts).unwrap()
 }

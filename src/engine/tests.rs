@@ -154,14 +154,14 @@ fn inboxes() -> Vec<Inbox> {
     let untagged = Rule::not(Rule::all([tagged.clone(), Rule::Unread]));
     let lines = Rule::any([Rule::Endpoints(Pick::any(["e0", "e3"])), Rule::ConversationTags(TagSet::all(["tag2"]))]);
     let whole = |rule: &Rule| Inbox::Rule { rule: rule.clone(), archived: ArchiveScope::Include };
-    let assigned = |picks: &[AssigneePick]| Rule::Assignee(picks.to_vec());
+    let assigned = |pick: &AssigneePick| Rule::Assignee(vec![pick.clone()]);
     let [nobody, anyone, me] = [AssigneePick::Nobody, AssigneePick::Anyone, AssigneePick::Me];
-    let contradiction = Rule::all([assigned(&[nobody.clone()]), assigned(&[anyone.clone()])]);
-    let mine_and_nobodys = Rule::all([assigned(&[me.clone()]), contradiction.clone()]);
+    let contradiction = Rule::all([assigned(&nobody), assigned(&anyone)]);
+    let mine_and_nobodys = Rule::all([assigned(&me), contradiction.clone()]);
     vec![
         Inbox::rule(contradiction),
         Inbox::rule(mine_and_nobodys),
-        Inbox::rule(assigned(&[me, AssigneePick::Teammate("t1".into())])),
+        Inbox::rule(Rule::Assignee(vec![me, AssigneePick::Teammate("t1".into())])),
         Inbox::All,
         Inbox::AssignedToMe,
         Inbox::TeamConversations,
