@@ -4,7 +4,7 @@
 //! * Whether a viewer sees a conversation is two loads and a bit test: the row's class, then the viewer's row of the
 //!   matrix.
 //! * A change to a team, an endpoint's access, a suspension, an admin flag or contact membership makes all audiences
-//!   anew, O(classes × members + audiences); it touches no conversation and no contact.
+//!   anew, O(classes × (members + teammates)); it touches no conversation and no contact.
 //! * Who covers whom comes from `policy::access`, the same functions that decide one at a time.
 //!
 //! Nothing here knows of inboxes, tags or order.
