@@ -62,23 +62,31 @@ impl State {
     fn check_open_row(&self, row: u32, slot: u32, class: &Class) -> Checked {
         let (block, at) = split(slot);
         let attributes = self.open.attributes(block);
-        let same_class = attributes.class.get(at as usize) == Some(self.class.get(row));
+        let same_class = attributes.classes().get(at as usize) == Some(self.class.get(row));
         ensure(same_class, || format!("row {row} has another class in its block"))?;
         ensure(class.open.iter().any(|other| other == slot), || format!("row {row} is not in its open set"))?;
         let assigned = self.assignments.number_of_row(row).is_some();
-        ensure(is_set(&attributes.unassigned, at) != assigned, || format!("row {row}: assignment mask"))?;
+        ensure(is_set(attributes.part(&attributes.group.unassigned), at) != assigned, || {
+            format!("row {row}: assignment mask")
+        })?;
         let contacts = self.contacts_of.get(row);
         let restricted = contacts.iter().any(|contact| self.contacts.is_restricted(*contact));
-        ensure(is_set(&attributes.restricted, at) == restricted, || format!("row {row}: restricted mask"))?;
+        ensure(is_set(attributes.part(&attributes.group.restricted), at) == restricted, || {
+            format!("row {row}: restricted mask")
+        })?;
         for contact in &contacts {
             let listed = self.contacts.open_rows(*contact).binary_search(&row).is_ok();
             ensure(listed, || format!("row {row} is not listed at its contact"))?;
         }
         for tag in 0..self.tags.len() as u32 {
             let own = self.tags_of.any(row, |other| other == tag);
-            ensure(is_set(attributes.conversation_tags.get(tag), at) == own, || format!("row {row}: tag {tag}"))?;
+            ensure(is_set(attributes.part(attributes.group.conversation_tags.get(tag)), at) == own, || {
+                format!("row {row}: tag {tag}")
+            })?;
             let theirs = contacts.iter().any(|contact| self.contacts.tags.any(*contact, |other| other == tag));
-            ensure(is_set(attributes.contact_tags.get(tag), at) == theirs, || format!("row {row}: contact tag {tag}"))?;
+            ensure(is_set(attributes.part(attributes.group.contact_tags.get(tag)), at) == theirs, || {
+                format!("row {row}: contact tag {tag}")
+            })?;
         }
         Ok(())
     }

@@ -1,35 +1,33 @@
-//! Word kernels over one block's masks, written once and compiled twice on x86-64: as for any machine, and for those
+//! Word kernels over masks, written once and compiled twice on x86-64: as for any machine, and for those
 //! with the population-count instruction, found at run time.
 //!
 //! The only unsafe code of the crate is the call into the second form, after its features have been detected.
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
-use super::spine::Mask;
-
 #[inline(always)]
-pub(super) fn and(one: &Mask, two: &Mask) -> Mask {
+pub(super) fn and<const N: usize>(one: &[u64; N], two: &[u64; N]) -> [u64; N] {
     std::array::from_fn(|word| one[word] & two[word])
 }
 
 #[inline(always)]
-pub(super) fn or(one: &Mask, two: &Mask) -> Mask {
+pub(super) fn or<const N: usize>(one: &[u64; N], two: &[u64; N]) -> [u64; N] {
     std::array::from_fn(|word| one[word] | two[word])
 }
 
 #[inline(always)]
-pub(super) fn and_not(one: &Mask, two: &Mask) -> Mask {
+pub(super) fn and_not<const N: usize>(one: &[u64; N], two: &[u64; N]) -> [u64; N] {
     std::array::from_fn(|word| one[word] & !two[word])
 }
 
 #[inline(always)]
-pub(super) fn is_clear(mask: &Mask) -> bool {
+pub(super) fn is_clear<const N: usize>(mask: &[u64; N]) -> bool {
     mask.iter().fold(0, |all, word| all | word) == 0
 }
 
 /// How many bits of `mask` are set, and how many of those are clear in `read`.
 #[inline(always)]
-pub(super) fn count(mask: &Mask, read: &Mask) -> (u32, u32) {
+pub(super) fn count<const N: usize>(mask: &[u64; N], read: &[u64; N]) -> (u32, u32) {
     let total = mask.iter().map(|word| word.count_ones()).sum();
     let unread = mask.iter().zip(read).map(|(word, read)| (word & !read).count_ones()).sum();
     (total, unread)

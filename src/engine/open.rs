@@ -1,12 +1,18 @@
 //! The conversations that are not archived, in order, with a mask for every attribute that filters ask for.
 //!
-//! Each block of the spine has, over its 512 slots, one bit per conversation for: unassigned, with a restricted
-//! contact, each contact tag, each conversation tag, and each teammate who has read it. A filter is then a fused pass
-//! of ANDs and ORs, 512 conversations at a time.
+//! ```text
+//! spine:  blocks of 512 slots, in order of activity        group 0 = blocks 0 to 7, group 1 = blocks 8 to 15, …
+//! group:  one leaf of 4,096 bits for each of: unassigned, with a restricted contact, each contact tag,
+//!         each conversation tag, each teammate who has read it;   and the class of each slot
+//! ```
+//!
+//! A page looks at one block's share of a few leaves, a badge at whole leaves, 4,096 conversations at a time.
 //!
 //! * A conversation that enters sets a bit per attribute; one that leaves clears its live bit in the spine and leaves
-//!   the others behind, for a slot is used once. Laying a block out anew drops them.
-//! * A clone is O(blocks); a write copies the one block that a snapshot shares.
+//!   the others behind, for a slot is used once. A block that is given up has its share of every leaf cleared,
+//!   O(tags + teammates), once for many conversations that left it.
+//! * A clone is O(groups); a write copies the list of one group's leaves, and the leaves that it changes, if a snapshot
+//!   shares them.
 //!
 //! Nothing here knows who may see what.
 
@@ -15,86 +21,191 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::spine::{BLOCK, Mask, Move, NO_SLOTS, Spine, clear, is_set, set, split};
+use super::bits::ones;
+use super::kernel::{is_clear, or};
+use super::spine::{BLOCK, Mask, Move, Spine, WORDS, split};
 
-/// Masks by a small number, such as a tag's: found by an index, one mask for each number that occurs.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Masks {
-    index: Vec<u32>,
-    masks: Vec<Mask>,
+/// Blocks of a group: enough that a badge seldom goes from leaf to leaf, few enough that a leaf is soon copied.
+const LANES: usize = if cfg!(test) { 2 } else { 8 };
+/// Words of a leaf.
+const SPAN: usize = LANES * WORDS;
+/// Slots of a group.
+const GROUP: usize = LANES * BLOCK;
+
+/// One bit for each slot of a group.
+pub(super) type Leaf = [u64; SPAN];
+
+pub(super) const NO_LEAF: Leaf = [0; SPAN];
+
+/// One block's share of a leaf; lanes are counted modulo their number.
+#[inline(always)]
+pub(super) fn lane_of(leaf: &Leaf, lane: usize) -> &Mask {
+    &leaf.as_chunks::<WORDS>().0[lane % LANES]
 }
 
-const ABSENT: u32 = u32::MAX;
+fn lane_mut(leaf: &mut Leaf, lane: usize) -> &mut Mask {
+    &mut leaf.as_chunks_mut::<WORDS>().0[lane % LANES]
+}
 
-impl Masks {
-    /// The mask of a number; all clear if the number does not occur.
+/// The group of a slot, and the place in it.
+#[inline(always)]
+fn split_group(slot: u32) -> (usize, u32) {
+    ((slot / GROUP as u32) as usize, slot % GROUP as u32)
+}
+
+/// The group of a block, and the block's lane in it.
+#[inline(always)]
+pub(super) fn lane(block: u32) -> (usize, usize) {
+    (block as usize / LANES, block as usize % LANES)
+}
+
+#[inline(always)]
+fn set(leaf: &mut Leaf, at: u32) {
+    leaf[at as usize / 64 % SPAN] |= 1 << (at % 64);
+}
+
+#[inline(always)]
+fn clear(leaf: &mut Leaf, at: u32) {
+    leaf[at as usize / 64 % SPAN] &= !(1 << (at % 64));
+}
+
+#[inline(always)]
+fn is_set(leaf: &Leaf, at: u32) -> bool {
+    leaf[at as usize / 64 % SPAN] >> (at % 64) & 1 != 0
+}
+
+/// Leaves by a small number, such as a tag's. A number that does not occur in the group has none.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Leaves(Vec<Option<Arc<Leaf>>>);
+
+impl Leaves {
+    /// The leaf of a number; all clear if the number does not occur.
     #[inline(always)]
-    pub(super) fn get(&self, number: u32) -> &Mask {
-        let place = self.index.get(number as usize).copied().unwrap_or(ABSENT);
-        self.masks.get(place as usize).unwrap_or(&NO_SLOTS)
+    pub(super) fn get(&self, number: u32) -> &Leaf {
+        self.0.get(number as usize).and_then(Option::as_deref).unwrap_or(&NO_LEAF)
+    }
+
+    fn make(&mut self, number: u32) -> &mut Leaf {
+        let number = number as usize;
+        if self.0.len() <= number {
+            self.0.reserve_exact(number + 1 - self.0.len());
+            self.0.resize(number + 1, None);
+        }
+        Arc::make_mut(self.0[number].get_or_insert_with(|| Arc::new(NO_LEAF)))
     }
 
     pub(super) fn set(&mut self, number: u32, at: u32) {
-        let number = number as usize;
-        if self.index.len() <= number {
-            self.index.resize(number + 1, ABSENT);
-        }
-        if self.index[number] == ABSENT {
-            self.index[number] = self.masks.len() as u32;
-            self.masks.push(NO_SLOTS);
-        }
-        set(&mut self.masks[self.index[number] as usize], at);
+        set(self.make(number), at);
     }
 
     pub(super) fn clear(&mut self, number: u32, at: u32) {
-        let place = self.index.get(number as usize).copied().unwrap_or(ABSENT);
-        if let Some(mask) = self.masks.get_mut(place as usize) {
-            clear(mask, at);
+        self.edit(number, |leaf| is_set(leaf, at), |leaf| clear(leaf, at));
+    }
+
+    /// Clears a slot's bit in every leaf.
+    pub(super) fn clear_all(&mut self, at: u32) {
+        (0..self.0.len() as u32).for_each(|number| self.clear(number, at));
+    }
+
+    /// Clears a block's share of every leaf.
+    fn clear_lane(&mut self, lane: usize) {
+        for number in 0..self.0.len() as u32 {
+            let is_needed = |leaf: &Leaf| !is_clear(lane_of(leaf, lane));
+            self.edit(number, is_needed, |leaf| lane_mut(leaf, lane).fill(0));
+        }
+        while self.0.pop_if(|last| last.is_none()).is_some() {}
+    }
+
+    /// Clears bits of a leaf if need be; the leaf goes with its last bit.
+    fn edit(&mut self, number: u32, is_needed: impl Fn(&Leaf) -> bool, clear: impl FnOnce(&mut Leaf)) {
+        let Some(place) = self.0.get_mut(number as usize) else {
+            return;
+        };
+        let Some(leaf) = place.as_mut().filter(|leaf| is_needed(leaf)) else {
+            return;
+        };
+        let leaf = Arc::make_mut(leaf);
+        clear(leaf);
+        if is_clear(leaf) {
+            *place = None;
         }
     }
 
-    /// Clears a slot's bit in every mask.
-    pub(super) fn clear_all(&mut self, at: u32) {
-        self.masks.iter_mut().for_each(|mask| clear(mask, at));
+    /// The numbers whose leaves have a slot's bit set.
+    fn numbers_at(&self, at: u32) -> impl Iterator<Item = u32> {
+        let found = self.0.iter().enumerate();
+        found
+            .filter(move |(_, leaf)| leaf.as_ref().is_some_and(|leaf| is_set(leaf, at)))
+            .map(|(number, _)| number as u32)
+    }
+}
+
+/// The attributes of a group's conversations.
+#[derive(Clone, Debug)]
+pub(super) struct Group {
+    /// The class of each slot's conversation.
+    class: Vec<u32>,
+    pub(super) unassigned: Leaf,
+    /// With a contact that is not open to the whole organization.
+    pub(super) restricted: Leaf,
+    pub(super) contact_tags: Leaves,
+    pub(super) conversation_tags: Leaves,
+    /// By teammate: who has read it since its last message.
+    pub(super) reads: Leaves,
+}
+
+impl Default for Group {
+    fn default() -> Self {
+        Self {
+            class: Vec::new(),
+            unassigned: NO_LEAF,
+            restricted: NO_LEAF,
+            contact_tags: Leaves::default(),
+            conversation_tags: Leaves::default(),
+            reads: Leaves::default(),
+        }
+    }
+}
+
+impl Group {
+    fn set_class(&mut self, at: u32, class: u32) {
+        let at = at as usize;
+        if self.class.len() <= at {
+            self.class.resize((at + 1).next_multiple_of(BLOCK), 0);
+        }
+        self.class[at] = class;
     }
 
-    /// The numbers whose masks have a slot's bit set.
-    pub(super) fn numbers_at(&self, at: u32) -> impl Iterator<Item = u32> {
-        let found = self
-            .index
-            .iter()
-            .enumerate()
-            .filter(move |(_, place)| self.masks.get(**place as usize).is_some_and(|mask| is_set(mask, at)));
-        found.map(|(number, _)| number as u32)
+    fn clear_lane(&mut self, lane: usize) {
+        lane_mut(&mut self.unassigned, lane).fill(0);
+        lane_mut(&mut self.restricted, lane).fill(0);
+        self.leaves_mut().into_iter().for_each(|leaves| leaves.clear_lane(lane));
     }
 
-    fn occurring(&self) -> impl Iterator<Item = (u32, &Mask)> {
-        let found = self.index.iter().enumerate();
-        found.filter_map(|(number, place)| Some((number as u32, self.masks.get(*place as usize)?)))
+    fn leaves_mut(&mut self) -> [&mut Leaves; 3] {
+        [&mut self.contact_tags, &mut self.conversation_tags, &mut self.reads]
     }
 }
 
 /// The attributes of one block's conversations.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Attributes {
-    /// The class of each slot's conversation.
-    pub(super) class: Vec<u32>,
-    pub(super) unassigned: Mask,
-    /// With a contact that is not open to the whole organization.
-    pub(super) restricted: Mask,
-    pub(super) contact_tags: Masks,
-    pub(super) conversation_tags: Masks,
-    /// By teammate: who has read it since its last message.
-    pub(super) reads: Masks,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Attributes<'o> {
+    pub(super) group: &'o Group,
+    lane: usize,
 }
 
-impl Attributes {
-    fn set_class(&mut self, at: u32, class: u32) {
-        let at = at as usize;
-        if self.class.len() <= at {
-            self.class.resize(at + 1, 0);
-        }
-        self.class[at] = class;
+impl<'o> Attributes<'o> {
+    /// The block's share of one of its group's leaves.
+    #[inline(always)]
+    pub(super) fn part(self, leaf: &'o Leaf) -> &'o Mask {
+        lane_of(leaf, self.lane)
+    }
+
+    /// The class of each slot.
+    #[inline(always)]
+    pub(super) fn classes(self) -> &'o [u32] {
+        let start = self.lane * BLOCK;
+        &self.group.class[start..start + BLOCK]
     }
 }
 
@@ -111,39 +222,68 @@ pub(super) struct Entry<'a> {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Open {
     pub(super) spine: Spine,
-    attributes: Vec<Arc<Attributes>>,
+    groups: Vec<Arc<Group>>,
 }
 
 impl Open {
-    #[inline]
-    pub(super) fn attributes(&self, block: u32) -> &Attributes {
-        &self.attributes[block as usize]
+    #[inline(always)]
+    pub(super) fn attributes(&self, block: u32) -> Attributes<'_> {
+        let (group, lane) = lane(block);
+        Attributes { group: &self.groups[group], lane }
     }
 
-    /// The attributes of a slot's block, and the slot's place in it.
-    pub(super) fn attributes_mut(&mut self, slot: u32) -> (&mut Attributes, u32) {
-        let (block, at) = split(slot);
-        (Arc::make_mut(&mut self.attributes[block as usize]), at)
+    /// Every group, in the order of block numbers.
+    pub(super) fn groups(&self) -> &[Arc<Group>] {
+        &self.groups
+    }
+
+    pub(super) fn is_read(&self, slot: u32, teammate: u32) -> bool {
+        let (group, at) = split_group(slot);
+        is_set(self.groups[group].reads.get(teammate), at)
+    }
+
+    /// Who has read a slot's conversation, ascending.
+    pub(super) fn readers(&self, slot: u32) -> impl Iterator<Item = u32> {
+        let (group, at) = split_group(slot);
+        self.groups[group].reads.numbers_at(at)
+    }
+
+    /// The group of a slot, and the slot's place in it.
+    #[inline]
+    pub(super) fn group_mut(&mut self, slot: u32) -> (&mut Group, u32) {
+        let (group, at) = split_group(slot);
+        (Arc::make_mut(&mut self.groups[group]), at)
+    }
+
+    fn make_room(&mut self) {
+        self.groups.resize_with(self.spine.block_limit().div_ceil(LANES), Arc::default);
     }
 
     /// Lays out rows that come in ascending order while facts are loaded.
     pub(super) fn load(&mut self, rows: &[u32], placed: impl FnMut(u32, u32)) {
         self.spine.load(rows, placed);
-        self.attributes.resize_with(self.spine.block_limit(), Arc::default);
+        self.make_room();
     }
 
     /// Sets the attributes of a conversation that has just got this slot.
     pub(super) fn describe(&mut self, slot: u32, entry: &Entry<'_>) {
-        let (attributes, at) = self.attributes_mut(slot);
-        attributes.set_class(at, entry.class);
+        let (group, at) = self.group_mut(slot);
+        group.set_class(at, entry.class);
         if !entry.is_assigned {
-            set(&mut attributes.unassigned, at);
+            set(&mut group.unassigned, at);
         }
         if entry.is_restricted {
-            set(&mut attributes.restricted, at);
+            set(&mut group.restricted, at);
         }
-        entry.contact_tags.iter().for_each(|tag| attributes.contact_tags.set(*tag, at));
-        entry.conversation_tags.iter().for_each(|tag| attributes.conversation_tags.set(*tag, at));
+        entry.contact_tags.iter().for_each(|tag| group.contact_tags.set(*tag, at));
+        entry.conversation_tags.iter().for_each(|tag| group.conversation_tags.set(*tag, at));
+    }
+
+    /// Clears what a slot's conversation has from its contacts: before it is described anew.
+    pub(super) fn forget_contacts(&mut self, slot: u32, tags: &[u32]) {
+        let (group, at) = self.group_mut(slot);
+        clear(&mut group.restricted, at);
+        tags.iter().for_each(|tag| group.contact_tags.clear(*tag, at));
     }
 
     /// Adds a conversation, unread by all; the rows that move to make room are noted in `moves`.
@@ -154,10 +294,8 @@ impl Open {
         moves: &mut Vec<Move>,
     ) -> u32 {
         let first_move = moves.len();
-        let before = self.spine.block_limit();
         let slot = self.spine.insert(entry.row, compare, moves);
-        self.follow(before, &moves[first_move..]);
-        self.renew_if_first(slot);
+        self.follow(&moves[first_move..]);
         self.describe(slot, entry);
         slot
     }
@@ -165,110 +303,154 @@ impl Open {
     /// Takes a conversation out; the rows that move to close the gap are noted in `moves`.
     pub(super) fn remove(&mut self, slot: u32, moves: &mut Vec<Move>) {
         let first_move = moves.len();
-        let before = self.spine.block_limit();
         self.spine.remove(slot, moves);
-        self.follow(before, &moves[first_move..]);
+        self.follow(&moves[first_move..]);
+        self.clear_if_released(split(slot).0);
     }
 
-    /// A block number may have been another block's before: its first slot starts with fresh attributes.
-    fn renew_if_first(&mut self, slot: u32) {
-        let (block, at) = split(slot);
-        if at == 0 && self.spine.block(block).rows.len() == 1 {
-            self.attributes[block as usize] = Arc::default();
+    /// A block that is given up may be used again, and then starts without attributes.
+    fn clear_if_released(&mut self, block: u32) {
+        if self.spine.is_released(block) {
+            let (group, lane) = lane(block);
+            Arc::make_mut(&mut self.groups[group]).clear_lane(lane);
         }
     }
 
     /// Carries the attributes of moved rows over to their new slots.
-    fn follow(&mut self, blocks_before: usize, moves: &[Move]) {
-        if self.spine.block_limit() > blocks_before {
-            self.attributes.resize_with(self.spine.block_limit(), Arc::default);
+    fn follow(&mut self, moves: &[Move]) {
+        self.make_room();
+        for moves in moves.chunk_by(|one, two| split(one.from).0 == split(two.from).0) {
+            let Some(first) = moves.first() else {
+                continue;
+            };
+            let block = split(first.from).0;
+            self.carry(block, moves);
+            self.clear_if_released(block);
         }
-        if moves.is_empty() {
+    }
+
+    /// Carries the attributes of the rows over that move out of one block, mask by mask.
+    fn carry(&mut self, block: u32, moves: &[Move]) {
+        for one in moves {
+            let (group, at) = split_group(one.from);
+            let class = self.groups[group].class[at as usize];
+            let (group, at) = self.group_mut(one.to);
+            group.set_class(at, class);
+        }
+        for runs in Run::all(moves).chunk_by(|one, two| one.to_block == two.to_block) {
+            self.carry_runs(block, runs);
+        }
+    }
+
+    /// Carries over what goes to one block.
+    fn carry_runs(&mut self, block: u32, runs: &[Run]) {
+        let Some(to_block) = runs.first().map(|run| run.to_block) else {
             return;
-        }
-        let mut fresh: Vec<(u32, Attributes)> = Vec::new();
-        for (from, moves) in by_block(moves) {
-            let old = Arc::clone(&self.attributes[from as usize]);
-            let targets = Targets::new(moves, &mut fresh);
-            targets.carry(&old, moves, &mut fresh);
-        }
-        for (block, attributes) in fresh {
-            self.attributes[block as usize] = Arc::new(attributes);
-        }
-    }
-}
-
-/// Moves grouped by the block that they leave.
-fn by_block(moves: &[Move]) -> impl Iterator<Item = (u32, &[Move])> {
-    let groups = moves.chunk_by(|one, two| split(one.from).0 == split(two.from).0);
-    groups.filter_map(|group| Some((split(group.first()?.from).0, group)))
-}
-
-/// Where each slot of one block goes: the number of a fresh block in a list, and the place in it.
-struct Targets([(u16, u16); BLOCK]);
-
-impl Targets {
-    const STAYS: (u16, u16) = (u16::MAX, 0);
-
-    fn new(moves: &[Move], fresh: &mut Vec<(u32, Attributes)>) -> Self {
-        let mut targets = [Self::STAYS; BLOCK];
-        for one in moves {
-            let (block, at) = split(one.to);
-            let place = fresh.iter().position(|(number, _)| *number == block).unwrap_or_else(|| {
-                fresh.push((block, Attributes::default()));
-                fresh.len() - 1
-            });
-            targets[split(one.from).1 as usize] = (place as u16, at as u16);
-        }
-        Self(targets)
-    }
-
-    fn carry(&self, old: &Attributes, moves: &[Move], fresh: &mut [(u32, Attributes)]) {
-        for one in moves {
-            let at = split(one.from).1;
-            if let Some((attributes, to)) = self.target(at, fresh) {
-                attributes.set_class(to, old.class[at as usize]);
-            }
-        }
-        self.carry_mask(&old.unassigned, fresh, |new| &mut new.unassigned);
-        self.carry_mask(&old.restricted, fresh, |new| &mut new.restricted);
-        self.carry_masks(&old.contact_tags, fresh, |new| &mut new.contact_tags);
-        self.carry_masks(&old.conversation_tags, fresh, |new| &mut new.conversation_tags);
-        self.carry_masks(&old.reads, fresh, |new| &mut new.reads);
-    }
-
-    fn carry_mask(&self, old: &Mask, fresh: &mut [(u32, Attributes)], field: fn(&mut Attributes) -> &mut Mask) {
-        for at in super::bits::ones(old) {
-            if let Some((attributes, to)) = self.target(at, fresh) {
-                set(field(attributes), to);
-            }
-        }
-    }
-
-    fn carry_masks(&self, old: &Masks, fresh: &mut [(u32, Attributes)], field: fn(&mut Attributes) -> &mut Masks) {
-        for (number, mask) in old.occurring() {
-            for at in super::bits::ones(mask) {
-                if let Some((attributes, to)) = self.target(at, fresh) {
-                    field(attributes).set(number, to);
+        };
+        let ((from, from_lane), (to, to_lane)) = (lane(block), lane(to_block));
+        let unassigned = carried(runs, lane_of(&self.groups[from].unassigned, from_lane));
+        let restricted = carried(runs, lane_of(&self.groups[from].restricted, from_lane));
+        let target = Arc::make_mut(&mut self.groups[to]);
+        add(&mut target.unassigned, to_lane, &unassigned);
+        add(&mut target.restricted, to_lane, &restricted);
+        for kind in 0..3 {
+            let numbers = self.groups_mut(from)[kind].0.len() as u32;
+            for number in 0..numbers {
+                let mask = *lane_of(self.groups_mut(from)[kind].get(number), from_lane);
+                if is_clear(&mask) {
+                    continue;
+                }
+                let mask = carried(runs, &mask);
+                if !is_clear(&mask) {
+                    add(self.groups_mut(to)[kind].make(number), to_lane, &mask);
                 }
             }
         }
     }
 
-    fn target<'f>(&self, at: u32, fresh: &'f mut [(u32, Attributes)]) -> Option<(&'f mut Attributes, u32)> {
-        let (place, to) = self.0[at as usize];
-        fresh.get_mut(usize::from(place)).map(|(_, attributes)| (attributes, u32::from(to)))
+    fn groups_mut(&mut self, group: usize) -> [&mut Leaves; 3] {
+        Arc::make_mut(&mut self.groups[group]).leaves_mut()
     }
 }
 
-/// The slots of one class's open conversations: a list while they are few, masks by block once they are many.
+/// Adds bits to a block's share of a leaf.
+fn add(leaf: &mut Leaf, lane: usize, mask: &Mask) {
+    let share = lane_mut(leaf, lane);
+    *share = or(share, mask);
+}
+
+/// Bits of one word that move together: the slots of `moved`, to consecutive slots of another block.
+struct Run {
+    word: usize,
+    moved: u64,
+    /// How far bits have to go right in each of six steps; see [`Run::compress`].
+    steps: [u64; 6],
+    to_block: u32,
+    to: usize,
+}
+
+impl Run {
+    /// The runs of the moves out of one block, which come in order.
+    fn all(moves: &[Move]) -> Vec<Self> {
+        let is_next = |one: &Move, two: &Move| {
+            split(one.from).1 / 64 == split(two.from).1 / 64
+                && split(one.to).0 == split(two.to).0
+                && one.to + 1 == two.to
+        };
+        moves.chunk_by(is_next).filter_map(Self::new).collect()
+    }
+
+    fn new(moves: &[Move]) -> Option<Self> {
+        let first = moves.first()?;
+        let moved = moves.iter().fold(0, |moved, one| moved | 1 << (one.from % 64));
+        let (to_block, to) = split(first.to);
+        let word = split(first.from).1 as usize / 64;
+        Some(Self { word, moved, steps: Self::steps(moved), to_block, to: to as usize })
+    }
+
+    /// How the bits of `moved` close ranks: step `i` moves some by `2^i` (Hacker's Delight, 7-4).
+    fn steps(mut moved: u64) -> [u64; 6] {
+        let mut gaps = !moved << 1;
+        std::array::from_fn(|step| {
+            let odd = (0..6).fold(gaps, |odd, shift| odd ^ odd << (1 << shift));
+            let moving = odd & moved;
+            moved = moved ^ moving | moving >> (1 << step);
+            gaps &= !odd;
+            moving
+        })
+    }
+
+    /// The bits of `word` at the run's slots, side by side from bit 0.
+    fn compress(&self, word: u64) -> u64 {
+        self.steps.iter().enumerate().fold(word & self.moved, |word, (step, moving)| {
+            let moving = word & moving;
+            word ^ moving | moving >> (1 << step)
+        })
+    }
+}
+
+/// A block's mask as it is once its runs have moved to another.
+fn carried(runs: &[Run], mask: &Mask) -> Mask {
+    let mut carried = [0; WORDS];
+    for run in runs {
+        let bits = run.compress(mask[run.word]);
+        let (word, shift) = (run.to / 64, run.to % 64);
+        carried[word] |= bits << shift;
+        if let Some(next) = carried.get_mut(word + 1).filter(|_| shift > 0) {
+            *next |= bits >> (64 - shift);
+        }
+    }
+    carried
+}
+
+/// The slots of one class's open conversations: a list while they are few, leaves by group once they are many.
 #[derive(Clone, Debug)]
 pub(super) enum OpenSet {
     Few(Vec<u32>),
-    Many { masks: Vec<Mask>, len: usize },
+    Many { leaves: Vec<Option<Arc<Leaf>>>, len: usize },
 }
 
-/// Slots beyond which a list becomes masks, and below a quarter of which masks become a list.
+/// Slots beyond which a list becomes leaves, and below a quarter of which leaves become a list.
 const FEW: usize = if cfg!(test) { 16 } else { 1024 };
 
 impl Default for OpenSet {
@@ -290,15 +472,15 @@ impl OpenSet {
             Self::Few(slots) if slots.len() < FEW => slots.push(slot),
             Self::Few(slots) => {
                 let slots = std::mem::take(slots);
-                *self = Self::Many { masks: Vec::new(), len: 0 };
+                *self = Self::Many { leaves: Vec::new(), len: 0 };
                 slots.into_iter().chain([slot]).for_each(|slot| self.insert(slot));
             }
-            Self::Many { masks, len } => {
-                let (block, at) = split(slot);
-                if masks.len() <= block as usize {
-                    masks.resize(block as usize + 1, NO_SLOTS);
+            Self::Many { leaves, len } => {
+                let (group, at) = split_group(slot);
+                if leaves.len() <= group {
+                    leaves.resize(group + 1, None);
                 }
-                set(&mut masks[block as usize], at);
+                set(Arc::make_mut(leaves[group].get_or_insert_with(|| Arc::new(NO_LEAF))), at);
                 *len += 1;
             }
         }
@@ -326,9 +508,15 @@ impl OpenSet {
                     slots.swap_remove(at);
                 }
             }
-            Self::Many { masks, len } => {
-                let (block, at) = split(slot);
-                clear(&mut masks[block as usize], at);
+            Self::Many { leaves, len } => {
+                let (group, at) = split_group(slot);
+                if let Some(leaf) = &mut leaves[group] {
+                    let leaf = Arc::make_mut(leaf);
+                    clear(leaf, at);
+                    if is_clear(leaf) {
+                        leaves[group] = None;
+                    }
+                }
                 *len -= 1;
                 if *len < FEW / 4 {
                     *self = Self::Few(self.iter().collect());
@@ -338,31 +526,48 @@ impl OpenSet {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
-        let (few, many): (&[u32], &[Mask]) = match self {
+        let (few, many): (&[u32], &[Option<Arc<Leaf>>]) = match self {
             Self::Few(slots) => (slots, &[]),
-            Self::Many { masks, .. } => (&[], masks),
+            Self::Many { leaves, .. } => (&[], leaves),
         };
-        let many = many
-            .iter()
-            .enumerate()
-            .flat_map(|(block, mask)| super::bits::ones(mask).map(move |at| (block * BLOCK) as u32 + at));
+        let many = many.iter().enumerate().filter_map(|(group, leaf)| Some((group, leaf.as_ref()?)));
+        let many = many.flat_map(|(group, leaf)| ones(&leaf[..]).map(move |at| (group * GROUP) as u32 + at));
         few.iter().copied().chain(many)
     }
 
-    /// Sets the bit of every slot in masks by block.
-    pub(super) fn mark(&self, marks: &mut [Mask]) {
+    /// Sets the bit of every slot in leaves by group.
+    #[inline(always)]
+    pub(super) fn mark(&self, marks: &mut [Leaf]) {
         match self {
             Self::Few(slots) => {
                 for slot in slots {
-                    let (block, at) = split(*slot);
-                    set(&mut marks[block as usize], at);
+                    let (group, at) = split_group(*slot);
+                    set(&mut marks[group], at);
                 }
             }
-            Self::Many { masks, .. } => {
-                for (mark, mask) in marks.iter_mut().zip(masks) {
-                    mark.iter_mut().zip(mask).for_each(|(mark, word)| *mark |= word);
+            Self::Many { leaves, .. } => {
+                for (mark, leaf) in marks.iter_mut().zip(leaves) {
+                    if let Some(leaf) = leaf {
+                        *mark = or(mark, leaf);
+                    }
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_close_ranks() {
+        let moved: u64 = 0xF0F0_1234_8000_0001;
+        let run = Run { word: 0, moved, steps: Run::steps(moved), to_block: 0, to: 0 };
+        for word in [u64::MAX, moved, 0x8000_0000_0000_0001, 0x1234_5678_9ABC_DEF0] {
+            let kept = (0..64).filter(|bit| moved >> bit & 1 != 0).map(|bit| word >> bit & 1);
+            let expected = kept.enumerate().fold(0, |all, (at, bit)| all | bit << at);
+            assert_eq!(run.compress(word), expected, "{word:x}");
         }
     }
 }

@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 
 use super::bits::{Bits, contains, ones};
 use super::kernel::{self, Pass, and, and_not, count, is_clear};
-use super::open::Attributes;
+use super::open::{Attributes, Group, Leaf, NO_LEAF, lane, lane_of};
 use super::rule::{Named, Node, View, any_of};
 use super::spine::{BLOCK, Block, Mask, NO_SLOTS, Spine};
 use crate::model::{ArchiveScope, Member};
@@ -60,23 +60,30 @@ struct Terms {
 }
 
 impl Terms {
+    /// Those of `start` that the terms leave; `part` says of which part of the group.
     #[inline(always)]
-    fn mask(&self, view: &View<'_>, block: &Block, attributes: &Attributes) -> Mask {
-        let mut mask = block.live;
+    fn mask<'g, const N: usize>(
+        &self,
+        view: &View<'_>,
+        group: &'g Group,
+        part: impl Fn(&'g Leaf) -> &'g [u64; N],
+        start: &[u64; N],
+    ) -> [u64; N] {
+        let mut mask = *start;
         if self.unassigned {
-            mask = and(&mask, &attributes.unassigned);
+            mask = and(&mask, part(&group.unassigned));
         }
         if self.assigned {
-            mask = and_not(&mask, &attributes.unassigned);
+            mask = and_not(&mask, part(&group.unassigned));
         }
         if self.unread {
-            mask = and_not(&mask, attributes.reads.get(view.viewer));
+            mask = and_not(&mask, part(group.reads.get(view.viewer)));
         }
         for tags in &self.contact_tags {
-            mask = and(&mask, &any_of(&attributes.contact_tags, tags));
+            mask = and(&mask, &any_of(&group.contact_tags, tags, &part));
         }
         for tags in &self.conversation_tags {
-            mask = and(&mask, &any_of(&attributes.conversation_tags, tags));
+            mask = and(&mask, &any_of(&group.conversation_tags, tags, &part));
         }
         mask
     }
@@ -175,9 +182,9 @@ impl Plan {
     fn matches(&self, view: &View<'_>, row: u32) -> bool {
         let state = view.state;
         let terms = &self.terms;
-        let is_assigned = state.assignments.number_of_row(row).is_some();
-        (!terms.unassigned || !is_assigned)
-            && (!terms.assigned || is_assigned)
+        let is_assigned = || state.assignments.number_of_row(row).is_some();
+        (!terms.unassigned || !is_assigned())
+            && (!terms.assigned || is_assigned())
             && (!terms.unread || !state.is_read(row, view.viewer))
             && terms
                 .contact_tags
@@ -278,11 +285,9 @@ impl Plan {
             place = before;
             let number = order[place];
             let (block, attributes) = (open.spine.block(number), open.attributes(number));
-            let (mut certain, mut possible) = self.bounds(view, block, attributes);
-            if let Some(live) = first.take() {
-                (certain, possible) = (and(&certain, &live), and(&possible, &live));
-            }
-            self.take_block(view, block, attributes, &(certain, possible), limit, rows);
+            let live = first.take().unwrap_or(block.live);
+            let (certain, possible) = self.bounds(view, block, attributes, &live);
+            self.take_block(view, block, attributes.classes(), &(certain, possible), limit, rows);
             if rows.len() >= limit {
                 return;
             }
@@ -302,9 +307,10 @@ impl Plan {
         seen < blocks_left * BLOCK / 16
     }
 
+    /// What of a block's `start` is in for certain, and what may be.
     #[inline(always)]
-    fn bounds(&self, view: &View<'_>, block: &Block, attributes: &Attributes) -> (Mask, Mask) {
-        let mask = self.terms.mask(view, block, attributes);
+    fn bounds(&self, view: &View<'_>, block: &Block, attributes: Attributes<'_>, start: &Mask) -> (Mask, Mask) {
+        let mask = self.terms.mask(view, attributes.group, |leaf| attributes.part(leaf), start);
         match &self.rest {
             None => (mask, mask),
             Some(_) if is_clear(&mask) => (NO_SLOTS, NO_SLOTS),
@@ -321,7 +327,7 @@ impl Plan {
         &self,
         view: &View<'_>,
         block: &Block,
-        attributes: &Attributes,
+        classes: &[u32],
         bounds: &(Mask, Mask),
         limit: usize,
         rows: &mut Vec<u32>,
@@ -331,37 +337,34 @@ impl Plan {
             if *bits == 0 {
                 continue;
             }
-            let (mut visible, found) = self.visible_in_word(block, attributes, word, *bits);
-            let mut found = found.iter().copied().take(visible);
-            if certain[word] == *bits {
-                visible = visible.min(limit - rows.len());
-                rows.extend(found.take(visible));
-            } else {
-                let doubtful = |row: &u32| self.rest.as_ref().is_none_or(|node| view.matches(node, *row));
-                rows.extend(found.by_ref().filter(doubtful).take(limit - rows.len()));
+            let start = word * 64;
+            let slots = &block.rows[start..block.rows.len().min(start + 64)];
+            let mut visible = self.visible_in_word(&classes[start..start + 64], *bits);
+            if certain[word] != *bits {
+                let doubtful =
+                    |bit: &u32| self.rest.as_ref().is_none_or(|node| view.matches(node, slots[*bit as usize]));
+                visible = ones(&[visible]).filter(doubtful).fold(0, |kept, bit| kept | 1 << bit);
             }
+            take_newest(slots, visible, limit, rows);
             if rows.len() >= limit {
                 return;
             }
         }
     }
 
-    /// The rows of one word's bits whose class is listed, newest first, and how many they are. No branch depends on
-    /// what the viewer sees: it would be guessed wrong every third time.
+    /// The bits of one word whose class is listed. No branch depends on what the viewer sees: it would be guessed
+    /// wrong every third time.
     #[inline(always)]
-    fn visible_in_word(&self, block: &Block, attributes: &Attributes, word: usize, bits: u64) -> (usize, [u32; 64]) {
-        let classes = self.classes.words();
-        let mut found = [0; 64];
+    fn visible_in_word(&self, classes: &[u32], bits: u64) -> u64 {
+        let listed = self.classes.words();
         let mut visible = 0;
-        let mut bits = bits;
-        while bits != 0 {
-            let bit = 63 - bits.leading_zeros();
-            bits ^= 1 << bit;
-            let at = word * 64 + bit as usize;
-            found[visible % 64] = block.rows[at];
-            visible += usize::from(contains(classes, attributes.class[at]));
+        let mut rest = bits;
+        while rest != 0 {
+            let bit = rest.trailing_zeros();
+            rest &= rest - 1;
+            visible |= u64::from(contains(listed, classes[bit as usize % 64])) << bit;
         }
-        (visible, found)
+        visible
     }
 
     /// Archived conversations, or archived and open ones as one order.
@@ -431,6 +434,22 @@ impl Plan {
     }
 }
 
+/// Appends the rows of up to 64 slots whose bits are set, newest first, until `rows` holds `limit`.
+#[inline(always)]
+fn take_newest(slots: &[u32], bits: u64, limit: usize, rows: &mut Vec<u32>) {
+    let mut bits = bits;
+    let surplus = (rows.len() + bits.count_ones() as usize).saturating_sub(limit);
+    for _ in 0..surplus {
+        bits &= bits - 1;
+    }
+    let start = rows.len();
+    rows.resize(start + bits.count_ones() as usize, 0);
+    for row in rows[start..].iter_mut().rev() {
+        *row = slots[bits.trailing_zeros() as usize];
+        bits &= bits - 1;
+    }
+}
+
 fn assigned_to(view: &View<'_>, member: &Member) -> Source {
     match view.state.assignments.number(member) {
         Some(number) => Source::Assigned(Named::from_slice(&[number])),
@@ -475,7 +494,7 @@ fn highest_first(mask: Mask) -> impl Iterator<Item = u32> {
 pub(super) fn badges(view: &View<'_>, plans: &[Plan]) -> Vec<Badge> {
     let mut badges = vec![Badge::default(); plans.len()];
     let mut passes: SmallVec<[(usize, &Plan, usize); 16]> = SmallVec::new();
-    let mut visible: Vec<(&Bits, Vec<Mask>)> = Vec::new();
+    let mut visible: Visible<'_> = Vec::new();
     for (at, plan) in plans.iter().enumerate() {
         match (&plan.source, plan.scope, &plan.rest) {
             (Source::Nothing, ..) => {}
@@ -494,33 +513,49 @@ pub(super) fn badges(view: &View<'_>, plans: &[Plan]) -> Vec<Badge> {
     badges
 }
 
-/// The masks of what is visible for a plan, made once for each set of classes.
-fn marks_of<'p>(view: &View<'_>, plan: &'p Plan, visible: &mut Vec<(&'p Bits, Vec<Mask>)>) -> usize {
+/// What is visible for plans, by group, made once for each set of classes.
+type Visible<'p> = Vec<(&'p Bits, Vec<Leaf>)>;
+
+/// What is visible for a plan; its place among those made.
+fn marks_of<'p>(view: &View<'_>, plan: &'p Plan, visible: &mut Visible<'p>) -> usize {
     if let Some(found) = visible.iter().position(|(classes, _)| **classes == plan.classes) {
         return found;
     }
-    let mut marks = vec![NO_SLOTS; view.state.open.spine.block_limit()];
+    let mut marks = vec![NO_LEAF; view.state.open.groups().len()];
     ones(plan.classes.words()).for_each(|class| view.state.classes.get(class).open.mark(&mut marks));
     visible.push((&plan.classes, marks));
     visible.len() - 1
 }
 
 #[inline(always)]
-fn count_open(view: &View<'_>, passes: &[(usize, &Plan, usize)], visible: &[(&Bits, Vec<Mask>)], badges: &mut [Badge]) {
+fn count_open(view: &View<'_>, passes: &[(usize, &Plan, usize)], visible: &Visible<'_>, badges: &mut [Badge]) {
+    for (number, group) in view.state.open.groups().iter().enumerate() {
+        let read = group.reads.get(view.viewer);
+        for (at, plan, marks) in passes.iter().filter(|(_, plan, _)| plan.rest.is_none()) {
+            let mask = plan.terms.mask(view, group, |leaf| leaf, &visible[*marks].1[number]);
+            let (total, unread) = count(&mask, read);
+            badges[*at].total += total as usize;
+            badges[*at].unread += unread as usize;
+        }
+    }
+    for (at, plan, marks) in passes.iter().filter(|(_, plan, _)| plan.rest.is_some()) {
+        count_by_block(view, plan, &visible[*marks].1, &mut badges[*at]);
+    }
+}
+
+/// Counts what only blocks tell: the rest of a rule.
+fn count_by_block(view: &View<'_>, plan: &Plan, visible: &[Leaf], badge: &mut Badge) {
     let open = &view.state.open;
     for number in open.spine.order() {
         let (block, attributes) = (open.spine.block(*number), open.attributes(*number));
-        let read = attributes.reads.get(view.viewer);
-        for (at, plan, marks) in passes {
-            let seen = &visible[*marks].1[*number as usize];
-            let (certain, possible) = plan.bounds(view, block, attributes);
-            let (certain, possible) = (and(&certain, seen), and(&possible, seen));
-            let (total, unread) = count(&certain, read);
-            badges[*at].total += total as usize;
-            badges[*at].unread += unread as usize;
-            if !plan.is_exact {
-                count_doubtful(view, plan, block, read, and_not(&possible, &certain), &mut badges[*at]);
-            }
+        let (group, lane) = lane(*number);
+        let read = attributes.part(attributes.group.reads.get(view.viewer));
+        let (certain, possible) = plan.bounds(view, block, attributes, lane_of(&visible[group], lane));
+        let (total, unread) = count(&certain, read);
+        badge.total += total as usize;
+        badge.unread += unread as usize;
+        if !plan.is_exact {
+            count_doubtful(view, plan, block, read, and_not(&possible, &certain), badge);
         }
     }
 }
@@ -547,7 +582,7 @@ impl Pass for Walk<'_, '_> {
 struct CountOpen<'a, 'e> {
     view: &'a View<'e>,
     passes: &'a [(usize, &'a Plan, usize)],
-    visible: &'a [(&'a Bits, Vec<Mask>)],
+    visible: &'a Visible<'a>,
     badges: &'a mut [Badge],
 }
 

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::access::Class;
 use super::bits::{Bits, contains};
 use super::kernel::{and, and_not, or};
-use super::open::{Attributes, Masks};
+use super::open::{Attributes, Leaf, Leaves};
 use super::spine::{Block, Mask, NO_SLOTS, set};
 use super::state::State;
 use crate::model::{AssigneePick, ContactCategory, Directory, Invitation, Member, Pick, Rule, TagSet, Teammate};
@@ -227,7 +227,7 @@ impl<'e> View<'e> {
     }
 
     /// What of a block matches for certain, and what may match.
-    pub(super) fn bounds(&self, node: &Node, block: &Block, attributes: &Attributes) -> (Mask, Mask) {
+    pub(super) fn bounds(&self, node: &Node, block: &Block, attributes: Attributes<'_>) -> (Mask, Mask) {
         let exact = |mask: Mask| (mask, mask);
         match node {
             Node::Const(value) => exact(if *value { ALL_SLOTS } else { NO_SLOTS }),
@@ -243,13 +243,19 @@ impl<'e> View<'e> {
                 let (certain, possible) = self.bounds(node, block, attributes);
                 (and_not(&ALL_SLOTS, &possible), and_not(&ALL_SLOTS, &certain))
             }
-            Node::AnyContactTag(tags) => self.among_found(any_of(&attributes.contact_tags, tags), attributes),
-            Node::AllContactTags(tags) => self.among_found(all_of(&attributes.contact_tags, tags), attributes),
-            Node::AnyConversationTag(tags) => exact(any_of(&attributes.conversation_tags, tags)),
-            Node::AllConversationTags(tags) => exact(all_of(&attributes.conversation_tags, tags)),
+            Node::AnyContactTag(tags) => {
+                self.among_found(any_of(&attributes.group.contact_tags, tags, |leaf| attributes.part(leaf)), attributes)
+            }
+            Node::AllContactTags(tags) => {
+                self.among_found(all_of(&attributes.group.contact_tags, tags, attributes), attributes)
+            }
+            Node::AnyConversationTag(tags) => {
+                exact(any_of(&attributes.group.conversation_tags, tags, |leaf| attributes.part(leaf)))
+            }
+            Node::AllConversationTags(tags) => exact(all_of(&attributes.group.conversation_tags, tags, attributes)),
             Node::Assignee(assignees) => assigned(assignees, attributes),
             Node::Classes(classes) => exact(of_classes(classes, attributes)),
-            Node::Unread => exact(and_not(&ALL_SLOTS, attributes.reads.get(self.viewer))),
+            Node::Unread => exact(and_not(&ALL_SLOTS, attributes.part(attributes.group.reads.get(self.viewer)))),
             Node::Since(time) => self.since(*time, block),
             Node::Before(time) => {
                 let (certain, possible) = self.since(*time, block);
@@ -260,10 +266,10 @@ impl<'e> View<'e> {
     }
 
     /// A mask over contact tags is certain where every contact is one that the viewer finds.
-    fn among_found(&self, mask: Mask, attributes: &Attributes) -> (Mask, Mask) {
+    fn among_found(&self, mask: Mask, attributes: Attributes<'_>) -> (Mask, Mask) {
         match self.finds_all {
             true => (mask, mask),
-            false => (and_not(&mask, &attributes.restricted), mask),
+            false => (and_not(&mask, attributes.part(&attributes.group.restricted)), mask),
         }
     }
 
@@ -351,20 +357,26 @@ fn channel_of(directory: &Directory, class: &Class) -> Option<crate::model::Chan
     Some(endpoint.kind.channel())
 }
 
+/// The slots that have any of some tags; `part` says of which part of a group.
 #[inline(always)]
-pub(super) fn any_of(masks: &Masks, numbers: &[u32]) -> Mask {
-    numbers.iter().fold(NO_SLOTS, |mask, number| or(&mask, masks.get(*number)))
+pub(super) fn any_of<'l, const N: usize>(
+    leaves: &'l Leaves,
+    numbers: &[u32],
+    part: impl Fn(&'l Leaf) -> &'l [u64; N],
+) -> [u64; N] {
+    numbers.iter().fold([0; N], |mask, number| or(&mask, part(leaves.get(*number))))
 }
 
-fn all_of(masks: &Masks, numbers: &[u32]) -> Mask {
-    numbers.iter().fold(ALL_SLOTS, |mask, number| and(&mask, masks.get(*number)))
+fn all_of(leaves: &Leaves, numbers: &[u32], attributes: Attributes<'_>) -> Mask {
+    numbers.iter().fold(ALL_SLOTS, |mask, number| and(&mask, attributes.part(leaves.get(*number))))
 }
 
-fn assigned(assignees: &Assignees, attributes: &Attributes) -> (Mask, Mask) {
-    let assigned = and_not(&ALL_SLOTS, &attributes.unassigned);
+fn assigned(assignees: &Assignees, attributes: Attributes<'_>) -> (Mask, Mask) {
+    let unassigned = attributes.part(&attributes.group.unassigned);
+    let assigned = and_not(&ALL_SLOTS, unassigned);
     let certain = match (assignees.nobody, assignees.anyone) {
         (true, true) => ALL_SLOTS,
-        (true, false) => attributes.unassigned,
+        (true, false) => *unassigned,
         (false, true) => assigned,
         (false, false) => NO_SLOTS,
     };
@@ -374,9 +386,9 @@ fn assigned(assignees: &Assignees, attributes: &Attributes) -> (Mask, Mask) {
     }
 }
 
-fn of_classes(classes: &Bits, attributes: &Attributes) -> Mask {
+fn of_classes(classes: &Bits, attributes: Attributes<'_>) -> Mask {
     let mut mask = NO_SLOTS;
-    for (at, class) in attributes.class.iter().enumerate() {
+    for (at, class) in attributes.classes().iter().enumerate() {
         if classes.contains(*class) {
             set(&mut mask, at as u32);
         }

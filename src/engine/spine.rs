@@ -133,6 +133,11 @@ impl Spine {
         &self.blocks[number as usize]
     }
 
+    /// Whether a block number is nobody's now.
+    pub(super) fn is_released(&self, number: u32) -> bool {
+        self.block(number).rows.is_empty()
+    }
+
     /// Adds rows in ascending order of activity while facts are loaded, and says which slot each got.
     pub(super) fn load(&mut self, rows: &[u32], mut placed: impl FnMut(u32, u32)) {
         for chunk in rows.chunks(BLOCK) {

@@ -158,10 +158,7 @@ impl State {
 
     pub(super) fn is_read(&self, row: u32, teammate: u32) -> bool {
         match self.slot_of(row) {
-            Slot::Open(slot) => {
-                let (block, at) = super::spine::split(slot);
-                super::spine::is_set(self.open.attributes(block).reads.get(teammate), at)
-            }
+            Slot::Open(slot) => self.open.is_read(slot, teammate),
             Slot::Archived(_) => self.archived_reads.get(row).is_some_and(|marks| marks.contains(&teammate)),
         }
     }
@@ -172,10 +169,7 @@ impl State {
 
     fn reads(&self, row: u32) -> Marks {
         match self.slot_of(row) {
-            Slot::Open(slot) => {
-                let (block, at) = super::spine::split(slot);
-                self.open.attributes(block).reads.numbers_at(at).collect()
-            }
+            Slot::Open(slot) => self.open.readers(slot).collect(),
             Slot::Archived(_) => self.archived_reads.get(row).cloned().unwrap_or_default(),
         }
     }
@@ -279,8 +273,8 @@ impl State {
         self.describe(row, |open, entry| open.describe(slot, entry));
         self.classes.get_mut(*self.class.get(row)).open.insert(slot);
         for number in self.archived_reads.remove(row).unwrap_or_default() {
-            let (attributes, at) = self.open.attributes_mut(slot);
-            attributes.reads.set(number, at);
+            let (group, at) = self.open.group_mut(slot);
+            group.reads.set(number, at);
         }
         let contacts = self.contacts_of.get(row);
         contacts.iter().for_each(|contact| self.contacts.add_open(*contact, row));
@@ -338,8 +332,8 @@ impl State {
     fn forget_reads(&mut self, row: u32) {
         match self.slot_of(row) {
             Slot::Open(slot) => {
-                let (attributes, at) = self.open.attributes_mut(slot);
-                attributes.reads.clear_all(at);
+                let (group, at) = self.open.group_mut(slot);
+                group.reads.clear_all(at);
             }
             Slot::Archived(_) => drop(self.archived_reads.remove(row)),
         }
@@ -379,19 +373,19 @@ impl State {
         let (old, new) = self.retagged(self.tags_of.get(row), add, remove);
         self.tags_of.set(row, &new);
         if let Slot::Open(slot) = self.slot_of(row) {
-            let (attributes, at) = self.open.attributes_mut(slot);
-            old.iter().for_each(|tag| attributes.conversation_tags.clear(*tag, at));
-            new.iter().for_each(|tag| attributes.conversation_tags.set(*tag, at));
+            let (group, at) = self.open.group_mut(slot);
+            old.iter().for_each(|tag| group.conversation_tags.clear(*tag, at));
+            new.iter().for_each(|tag| group.conversation_tags.set(*tag, at));
         }
     }
 
     pub(super) fn set_read(&mut self, row: u32, by: u32, read: bool) {
         match self.slot_of(row) {
             Slot::Open(slot) => {
-                let (attributes, at) = self.open.attributes_mut(slot);
+                let (group, at) = self.open.group_mut(slot);
                 match read {
-                    true => attributes.reads.set(by, at),
-                    false => attributes.reads.clear(by, at),
+                    true => group.reads.set(by, at),
+                    false => group.reads.clear(by, at),
                 }
             }
             Slot::Archived(_) => mark(&mut self.archived_reads, row, by, read),
@@ -438,8 +432,7 @@ impl State {
         let (old, new) = self.retagged(self.contacts.tags.get(contact), add, remove);
         self.contacts.tags.set(contact, &new);
         for row in self.contacts.open_rows(contact).to_vec() {
-            let (attributes, at) = self.open.attributes_mut(*self.slot.get(row));
-            old.iter().for_each(|tag| attributes.contact_tags.clear(*tag, at));
+            self.open.forget_contacts(*self.slot.get(row), &old);
         }
         self.describe_contact_rows(contact);
     }
@@ -448,8 +441,7 @@ impl State {
     fn describe_contact_rows(&mut self, contact: u32) {
         for row in self.contacts.open_rows(contact).to_vec() {
             let slot = *self.slot.get(row);
-            let (attributes, at) = self.open.attributes_mut(slot);
-            super::spine::clear(&mut attributes.restricted, at);
+            self.open.forget_contacts(slot, &[]);
             self.describe(row, |open, entry| open.describe(slot, entry));
         }
     }
@@ -533,8 +525,8 @@ impl State {
         self.slot.set(row, slot);
         self.classes.get_mut(entry.class).open.insert(slot);
         for number in reads {
-            let (attributes, at) = self.open.attributes_mut(slot);
-            attributes.reads.set(number, at);
+            let (group, at) = self.open.group_mut(slot);
+            group.reads.set(number, at);
         }
         self.contacts_of.for_each(row, |contact| self.contacts.add_open(contact, row));
     }
