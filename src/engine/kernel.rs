@@ -1,7 +1,8 @@
 //! Word kernels over masks, written once and compiled twice on x86-64: as for any machine, and for those
 //! with the population-count instruction, found at run time.
 //!
-//! The only unsafe code of the crate is the call into the second form, after its features have been detected.
+//! The only unsafe code of the crate is here: the call into the second form, after its features have been detected,
+//! and the hint that fetches memory ahead.
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
@@ -25,12 +26,50 @@ pub(super) fn is_clear<const N: usize>(mask: &[u64; N]) -> bool {
     mask.iter().fold(0, |all, word| all | word) == 0
 }
 
-/// How many bits of `mask` are set, and how many of those are clear in `read`.
+/// Where to count: the bits of `within` that are set in `also`, or in none of it if `flip` is all ones, and in any of
+/// `any`.
+pub(super) struct Counted<'a, const N: usize> {
+    pub(super) within: &'a [u64; N],
+    pub(super) also: &'a [u64; N],
+    pub(super) flip: u64,
+    pub(super) any: [&'a [u64; N]; 4],
+}
+
+impl<const N: usize> Counted<'_, N> {
+    #[inline(always)]
+    fn word(&self, at: usize) -> u64 {
+        let [one, two, three, four] = self.any;
+        self.within[at] & (self.also[at] ^ self.flip) & (one[at] | two[at] | three[at] | four[at])
+    }
+
+    /// How many bits those are, and how many of them are clear in `read`. All in one go, nothing is stored.
+    #[inline(always)]
+    pub(super) fn count(&self, read: &[u64; N]) -> (usize, usize) {
+        let (mut total, mut unread) = (0_u64, 0_u64);
+        for (at, read) in read.iter().enumerate() {
+            let word = self.word(at);
+            total += u64::from(word.count_ones());
+            unread += u64::from((word & !read).count_ones());
+        }
+        (total as usize, unread as usize)
+    }
+}
+
+/// Has memory fetched that is about to be read, without waiting for it.
 #[inline(always)]
-pub(super) fn count<const N: usize>(mask: &[u64; N], read: &[u64; N]) -> (u32, u32) {
-    let total = mask.iter().map(|word| word.count_ones()).sum();
-    let unread = mask.iter().zip(read).map(|(word, read)| (word & !read).count_ones()).sum();
-    (total, unread)
+pub(super) fn prefetch<T: ?Sized>(value: &T) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    for offset in (0..size_of_val(value)).step_by(64) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let start = std::ptr::from_ref(value).cast::<i8>();
+        #[expect(unsafe_code, reason = "a hint that reads nothing; the address lies within `value`")]
+        // SAFETY: `offset` is less than the size of `value`; SSE is part of every x86-64.
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(start.add(offset));
+        }
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = value;
 }
 
 /// Work over many masks. Its `run` is always inlined, so that it is compiled for whatever calls it; a closure would

@@ -1,12 +1,12 @@
 //! The conversations that are not archived, in order, with a mask for every attribute that filters ask for.
 //!
 //! ```text
-//! spine:  blocks of 512 slots, in order of activity        group 0 = blocks 0 to 7, group 1 = blocks 8 to 15, …
-//! group:  one leaf of 4,096 bits for each of: unassigned, with a restricted contact, each contact tag,
+//! spine:  blocks of 512 slots, in order of activity        group 0 = blocks 0 to 15, group 1 = blocks 16 to 31, …
+//! group:  one leaf of 8,192 bits for each of: unassigned, with a restricted contact, each contact tag,
 //!         each conversation tag, each teammate who has read it;   and the class of each slot
 //! ```
 //!
-//! A page looks at one block's share of a few leaves, a badge at whole leaves, 4,096 conversations at a time.
+//! A page looks at one block's share of a few leaves, a badge at whole leaves, 8,192 conversations at a time.
 //!
 //! * A conversation that enters sets a bit per attribute; one that leaves clears its live bit in the spine and leaves
 //!   the others behind, for a slot is used once. A block that is given up has its share of every leaf cleared,
@@ -22,11 +22,11 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::bits::ones;
-use super::kernel::{is_clear, or};
+use super::kernel::{is_clear, or, prefetch};
 use super::spine::{BLOCK, Mask, Move, Spine, WORDS, split};
 
 /// Blocks of a group: enough that a badge seldom goes from leaf to leaf, few enough that a leaf is soon copied.
-const LANES: usize = if cfg!(test) { 2 } else { 8 };
+const LANES: usize = if cfg!(test) { 2 } else { 16 };
 /// Words of a leaf.
 const SPAN: usize = LANES * WORDS;
 /// Slots of a group.
@@ -36,6 +36,7 @@ const GROUP: usize = LANES * BLOCK;
 pub(super) type Leaf = [u64; SPAN];
 
 pub(super) const NO_LEAF: Leaf = [0; SPAN];
+pub(super) const WHOLE_LEAF: Leaf = [u64::MAX; SPAN];
 
 /// One block's share of a leaf; lanes are counted modulo their number.
 #[inline(always)]
@@ -69,9 +70,17 @@ fn clear(leaf: &mut Leaf, at: u32) {
     leaf[at as usize / 64 % SPAN] &= !(1 << (at % 64));
 }
 
+/// Whether the bit of a place in a group is set.
 #[inline(always)]
-fn is_set(leaf: &Leaf, at: u32) -> bool {
+pub(super) fn is_set(leaf: &Leaf, at: u32) -> bool {
     leaf[at as usize / 64 % SPAN] >> (at % 64) & 1 != 0
+}
+
+/// Whether a slot's bit is set in leaves by group.
+#[inline(always)]
+pub(super) fn is_marked(leaves: &[&Leaf], slot: u32) -> bool {
+    let (group, at) = split_group(slot);
+    is_set(leaves[group], at)
 }
 
 /// Leaves by a small number, such as a tag's. A number that does not occur in the group has none.
@@ -249,6 +258,13 @@ impl Open {
     }
 
     /// The group of a slot, and the slot's place in it.
+    #[inline]
+    pub(super) fn group(&self, slot: u32) -> (&Group, u32) {
+        let (group, at) = split_group(slot);
+        (&self.groups[group], at)
+    }
+
+    /// The same, to be written to.
     #[inline]
     pub(super) fn group_mut(&mut self, slot: u32) -> (&mut Group, u32) {
         let (group, at) = split_group(slot);
@@ -533,6 +549,15 @@ impl OpenSet {
         let many = many.iter().enumerate().filter_map(|(group, leaf)| Some((group, leaf.as_ref()?)));
         let many = many.flat_map(|(group, leaf)| ones(&leaf[..]).map(move |at| (group * GROUP) as u32 + at));
         few.iter().copied().chain(many)
+    }
+
+    /// Has the slots fetched ahead.
+    #[inline(always)]
+    pub(super) fn prefetch(&self) {
+        match self {
+            Self::Few(slots) => prefetch(&slots[..]),
+            Self::Many { leaves, .. } => leaves.iter().flatten().for_each(|leaf| prefetch(&**leaf)),
+        }
     }
 
     /// Sets the bit of every slot in leaves by group.

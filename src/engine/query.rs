@@ -14,10 +14,11 @@
 use smallvec::SmallVec;
 
 use super::bits::{Bits, contains, ones};
-use super::kernel::{self, Pass, and, and_not, count, is_clear};
-use super::open::{Attributes, Group, Leaf, NO_LEAF, lane, lane_of};
+use super::kernel::{self, Counted, Pass, and, and_not, is_clear, prefetch};
+use super::open::{Attributes, Group, Leaf, Leaves, NO_LEAF, WHOLE_LEAF, is_marked, is_set, lane, lane_of};
 use super::rule::{Named, Node, View, any_of};
 use super::spine::{BLOCK, Block, Mask, NO_SLOTS, Spine};
+use super::state::Slot;
 use crate::model::{ArchiveScope, Member};
 use crate::policy::{Badge, Opened, archive_scope};
 
@@ -60,32 +61,116 @@ struct Terms {
 }
 
 impl Terms {
-    /// Those of `start` that the terms leave; `part` says of which part of the group.
+    /// Takes out of masks what the terms do not leave; `group` says of which group each is, `part` of which part.
+    ///
+    /// Term by term, so that the leaves of many groups are on their way from memory at once.
     #[inline(always)]
-    fn mask<'g, const N: usize>(
+    fn narrow<'g, const N: usize>(
         &self,
         view: &View<'_>,
-        group: &'g Group,
+        group: impl Fn(usize) -> &'g Group,
         part: impl Fn(&'g Leaf) -> &'g [u64; N],
-        start: &[u64; N],
-    ) -> [u64; N] {
-        let mut mask = *start;
+        masks: &mut [[u64; N]],
+    ) {
         if self.unassigned {
-            mask = and(&mask, part(&group.unassigned));
+            each(masks, |at, mask| and(mask, part(&group(at).unassigned)));
         }
         if self.assigned {
-            mask = and_not(&mask, part(&group.unassigned));
+            each(masks, |at, mask| and_not(mask, part(&group(at).unassigned)));
         }
         if self.unread {
-            mask = and_not(&mask, part(group.reads.get(view.viewer)));
+            each(masks, |at, mask| and_not(mask, part(group(at).reads.get(view.viewer))));
         }
         for tags in &self.contact_tags {
-            mask = and(&mask, &any_of(&group.contact_tags, tags, &part));
+            each(masks, |at, mask| and(mask, &any_of(&group(at).contact_tags, tags, &part)));
         }
         for tags in &self.conversation_tags {
-            mask = and(&mask, &any_of(&group.conversation_tags, tags, &part));
+            each(masks, |at, mask| and(mask, &any_of(&group(at).conversation_tags, tags, &part)));
         }
-        mask
+    }
+}
+
+/// The terms that are counted without making masks: assignment, and one set of up to four tags.
+struct Fused<'p> {
+    terms: &'p Terms,
+    /// At most one of the two has any.
+    contact_tags: &'p [u32],
+    conversation_tags: &'p [u32],
+}
+
+impl Terms {
+    /// What is counted without making masks, and what masks have to be made for.
+    fn fuse(&self) -> (Fused<'_>, Self) {
+        let mut fused = Fused { terms: self, contact_tags: &[], conversation_tags: &[] };
+        let mut left = Self {
+            unread: self.unread,
+            contact_tags: self.contact_tags.clone(),
+            conversation_tags: self.conversation_tags.clone(),
+            ..Self::default()
+        };
+        match (&self.contact_tags[..], &self.conversation_tags[..]) {
+            ([.., tags], _) if tags.len() <= 4 => {
+                fused.contact_tags = tags;
+                left.contact_tags.pop();
+            }
+            (_, [.., tags]) if tags.len() <= 4 => {
+                fused.conversation_tags = tags;
+                left.conversation_tags.pop();
+            }
+            _ => {}
+        }
+        (fused, left)
+    }
+
+    /// Whether one open conversation is left, by its bits.
+    #[inline]
+    fn admit(&self, view: &View<'_>, slot: u32) -> bool {
+        let (group, at) = view.state.open.group(slot);
+        let is_unassigned = || is_set(&group.unassigned, at);
+        let any_of = |leaves: &Leaves, tags: &Named| tags.iter().any(|tag| is_set(leaves.get(*tag), at));
+        (!self.unassigned || is_unassigned())
+            && (!self.assigned || !is_unassigned())
+            && (!self.unread || !is_set(group.reads.get(view.viewer), at))
+            && self.contact_tags.iter().all(|tags| any_of(&group.contact_tags, tags))
+            && self.conversation_tags.iter().all(|tags| any_of(&group.conversation_tags, tags))
+    }
+
+    /// Whether masks are left as they are.
+    fn is_empty(&self) -> bool {
+        let Self { unassigned, assigned, unread, contact_tags, conversation_tags } = self;
+        !unassigned && !assigned && !unread && contact_tags.is_empty() && conversation_tags.is_empty()
+    }
+}
+
+impl Fused<'_> {
+    /// A leaf, and whether its bits or the others are asked for.
+    #[inline(always)]
+    fn assignment<'g>(&self, group: &'g Group) -> (&'g Leaf, u64) {
+        match (self.terms.unassigned, self.terms.assigned) {
+            (false, false) => (&WHOLE_LEAF, 0),
+            (true, false) => (&group.unassigned, 0),
+            (false, true) => (&group.unassigned, u64::MAX),
+            (true, true) => (&NO_LEAF, 0),
+        }
+    }
+
+    #[inline(always)]
+    fn any<'g>(&self, group: &'g Group) -> [&'g Leaf; 4] {
+        let (leaves, tags) = match self.contact_tags {
+            [] => (&group.conversation_tags, self.conversation_tags),
+            tags => (&group.contact_tags, tags),
+        };
+        if tags.is_empty() {
+            return [&WHOLE_LEAF, &NO_LEAF, &NO_LEAF, &NO_LEAF];
+        }
+        std::array::from_fn(|at| tags.get(at).map_or(&NO_LEAF, |tag| leaves.get(*tag)))
+    }
+}
+
+#[inline(always)]
+fn each<const N: usize>(masks: &mut [[u64; N]], new: impl Fn(usize, &[u64; N]) -> [u64; N]) {
+    for (at, mask) in masks.iter_mut().enumerate() {
+        *mask = new(at, mask);
     }
 }
 
@@ -180,17 +265,11 @@ impl Plan {
 
     /// Whether a row matches everything that the source and the classes have not settled.
     fn matches(&self, view: &View<'_>, row: u32) -> bool {
-        let state = view.state;
-        let terms = &self.terms;
-        let is_assigned = || state.assignments.number_of_row(row).is_some();
-        (!terms.unassigned || !is_assigned())
-            && (!terms.assigned || is_assigned())
-            && (!terms.unread || !state.is_read(row, view.viewer))
-            && terms
-                .contact_tags
-                .iter()
-                .all(|tags| state.contacts_of.any(row, |one| state.contacts.tags.any(one, |tag| tags.contains(&tag))))
-            && terms.conversation_tags.iter().all(|tags| state.tags_of.any(row, |tag| tags.contains(&tag)))
+        let open_slot = || match view.state.slot_of(row) {
+            Slot::Open(slot) => Some(slot),
+            Slot::Archived(_) => None,
+        };
+        (self.terms.is_empty() || open_slot().is_some_and(|slot| self.terms.admit(view, slot)))
             && self.rest.as_ref().is_none_or(|node| view.matches(node, row))
     }
 
@@ -310,7 +389,8 @@ impl Plan {
     /// What of a block's `start` is in for certain, and what may be.
     #[inline(always)]
     fn bounds(&self, view: &View<'_>, block: &Block, attributes: Attributes<'_>, start: &Mask) -> (Mask, Mask) {
-        let mask = self.terms.mask(view, attributes.group, |leaf| attributes.part(leaf), start);
+        let mut mask = *start;
+        self.terms.narrow(view, |_| attributes.group, |leaf| attributes.part(leaf), std::slice::from_mut(&mut mask));
         match &self.rest {
             None => (mask, mask),
             Some(_) if is_clear(&mask) => (NO_SLOTS, NO_SLOTS),
@@ -321,7 +401,7 @@ impl Plan {
         }
     }
 
-    /// Appends the visible rows of one block's masks, newest first.
+    /// Appends the visible rows of one block's masks, newest first, until `rows` holds `limit`.
     #[inline(always)]
     fn take_block(
         &self,
@@ -333,6 +413,13 @@ impl Plan {
         rows: &mut Vec<u32>,
     ) {
         let (certain, possible) = bounds;
+        let few: usize = possible.iter().map(|word| word.count_ones() as usize).sum();
+        if few == 0 {
+            return;
+        }
+        if few <= SCATTERED && certain == possible {
+            return self.take_scattered(block, classes, possible, few, limit, rows);
+        }
         for (word, bits) in possible.iter().enumerate().rev() {
             if *bits == 0 {
                 continue;
@@ -341,15 +428,40 @@ impl Plan {
             let slots = &block.rows[start..block.rows.len().min(start + 64)];
             let mut visible = self.visible_in_word(&classes[start..start + 64], *bits);
             if certain[word] != *bits {
-                let doubtful =
+                let matches =
                     |bit: &u32| self.rest.as_ref().is_none_or(|node| view.matches(node, slots[*bit as usize]));
-                visible = ones(&[visible]).filter(doubtful).fold(0, |kept, bit| kept | 1 << bit);
+                visible = ones(&[visible]).filter(matches).fold(0, |kept, bit| kept | 1 << bit);
             }
             take_newest(slots, visible, limit, rows);
             if rows.len() >= limit {
                 return;
             }
         }
+    }
+
+    /// The same where a word has few bits or none: a branch on each word would be guessed wrong every other time.
+    #[inline(always)]
+    fn take_scattered(
+        &self,
+        block: &Block,
+        classes: &[u32],
+        mask: &Mask,
+        few: usize,
+        limit: usize,
+        rows: &mut Vec<u32>,
+    ) {
+        let listed = self.classes.words();
+        let (slots, classes) = (&block.rows[..], &classes[..BLOCK]);
+        let places = Places::of(mask);
+        let start = rows.len();
+        let mut len = start;
+        rows.resize(start + few, 0);
+        for at in places.0[..few].iter().rev() {
+            let at = usize::from(*at) % BLOCK;
+            rows[len] = slots[at];
+            len += usize::from(contains(listed, classes[at]));
+        }
+        rows.truncate(len.min(limit.max(start)));
     }
 
     /// The bits of one word whose class is listed. No branch depends on what the viewer sees: it would be guessed
@@ -407,19 +519,24 @@ impl Plan {
         }
     }
 
-    /// The conversations that the list may hold where it is not counted by masks: of an assignee, starred, or all
-    /// that are visible.
-    fn count_one_by_one(&self, view: &View<'_>) -> Badge {
+    /// Counts the conversations of assignees, each in the lists of one.
+    fn count_assigned(&self, view: &View<'_>, numbers: &[u32], reads: &Reads<'_>) -> Badge {
+        let assigned = numbers.iter().flat_map(|number| view.state.assignments.open(*number));
+        let visible = assigned.filter(|one| contains(self.classes.words(), one.class)).map(|one| one.row);
+        reads.count(view, visible.filter(|row| self.matches(view, *row)))
+    }
+
+    /// Counts one by one what is neither in the open masks nor an assignee's: stars, and rules over archived ones.
+    fn count_one_by_one(&self, view: &View<'_>, reads: &Reads<'_>) -> Badge {
         let mut rows = Vec::new();
         match &self.source {
-            Source::Assigned(_) | Source::Starred => self.list(view, None, usize::MAX, &mut rows),
+            Source::Starred => self.list(view, None, usize::MAX, &mut rows),
             _ => {
                 let visible = ones(self.classes.words()).flat_map(|class| view.state.classes.get(class).rows.iter());
                 rows.extend(visible.filter(|row| self.holds(view, *row)));
             }
         }
-        let unread = rows.iter().filter(|row| !view.state.is_read(**row, view.viewer)).count();
-        Badge { total: rows.len(), unread }
+        reads.count(view, rows.into_iter())
     }
 
     /// Counts archived conversations of an inbox without a rule: by class, less what the viewer has read.
@@ -431,6 +548,41 @@ impl Plan {
             marks.contains(&view.viewer) && contains(self.classes.words(), *state.class.get(*row))
         });
         Badge { total, unread: total - read.count() }
+    }
+}
+
+/// Slots of a block up to which they are taken all at once.
+const SCATTERED: usize = BLOCK / 8;
+
+/// The places of a mask's bits, ascending.
+struct Places([u16; SCATTERED + STEP]);
+
+/// Places that are noted at once, whether there are so many or not.
+const STEP: usize = 4;
+
+impl Places {
+    /// Of a mask of up to `SCATTERED` bits.
+    #[inline(always)]
+    fn of(mask: &Mask) -> Self {
+        let mut places = [0; SCATTERED + STEP];
+        let mut found = 0;
+        for (word, bits) in mask.iter().enumerate() {
+            let count = bits.count_ones() as usize;
+            let mut rest = *bits;
+            let mut noted = 0;
+            loop {
+                for place in &mut places[found + noted..][..STEP] {
+                    *place = (word * 64) as u16 + rest.trailing_zeros() as u16;
+                    rest &= rest.wrapping_sub(1);
+                }
+                noted += STEP;
+                if noted >= count {
+                    break;
+                }
+            }
+            found += count;
+        }
+        Self(places)
     }
 }
 
@@ -490,25 +642,57 @@ fn highest_first(mask: Mask) -> impl Iterator<Item = u32> {
     })
 }
 
-/// The badges of several inboxes, those over open conversations in one pass.
-pub(super) fn badges(view: &View<'_>, plans: &[Plan]) -> Vec<Badge> {
-    let mut badges = vec![Badge::default(); plans.len()];
-    let mut passes: SmallVec<[(usize, &Plan, usize); 16]> = SmallVec::new();
-    let mut visible: Visible<'_> = Vec::new();
-    for (at, plan) in plans.iter().enumerate() {
-        match (&plan.source, plan.scope, &plan.rest) {
-            (Source::Nothing, ..) => {}
-            (Source::Spines, ArchiveScope::Exclude, _) => passes.push((at, plan, marks_of(view, plan, &mut visible))),
-            (Source::Spines, ArchiveScope::Only, None) => badges[at] = plan.count_archived(view),
-            (Source::Spines, ArchiveScope::Include, None) => {
-                badges[at] = plan.count_archived(view);
-                passes.push((at, plan, marks_of(view, plan, &mut visible)));
-            }
-            _ => badges[at] = plan.count_one_by_one(view),
+/// The viewer's read marks of open conversations, by group; empty where few are asked about.
+struct Reads<'e>(SmallVec<[&'e Leaf; 16]>);
+
+impl<'e> Reads<'e> {
+    fn all(view: &View<'e>) -> Self {
+        let reads: SmallVec<_> = view.state.open.groups().iter().map(|group| group.reads.get(view.viewer)).collect();
+        reads.iter().for_each(|leaf| prefetch(*leaf));
+        Self(reads)
+    }
+
+    fn has(&self, view: &View<'_>, row: u32) -> bool {
+        match view.state.slot_of(row) {
+            Slot::Open(slot) if !self.0.is_empty() => is_marked(&self.0, slot),
+            _ => view.state.is_read(row, view.viewer),
         }
     }
-    if !passes.is_empty() {
-        kernel::run(CountOpen { view, passes: &passes, visible: &visible, badges: &mut badges });
+
+    fn count(&self, view: &View<'_>, rows: impl Iterator<Item = u32>) -> Badge {
+        rows.fold(Badge::default(), |badge, row| Badge {
+            total: badge.total + 1,
+            unread: badge.unread + usize::from(!self.has(view, row)),
+        })
+    }
+}
+
+/// The badges of several inboxes, those over open conversations by masks.
+pub(super) fn badges(view: &View<'_>, plans: &[Plan]) -> Vec<Badge> {
+    let is_masked = |plan: &Plan| match plan.source {
+        Source::Spines if plan.scope == ArchiveScope::Exclude => true,
+        Source::Spines => plan.scope == ArchiveScope::Include && plan.rest.is_none(),
+        _ => false,
+    };
+    let reads = match plans.iter().any(is_masked) {
+        true => Reads::all(view),
+        false => Reads(SmallVec::new()),
+    };
+    let mut visible: Visible<'_> = Vec::new();
+    let mut badges = Vec::with_capacity(plans.len());
+    for plan in plans {
+        let mut badge = match &plan.source {
+            Source::Nothing => Badge::default(),
+            Source::Assigned(numbers) => plan.count_assigned(view, numbers, &reads),
+            Source::Spines if plan.scope == ArchiveScope::Exclude => Badge::default(),
+            Source::Spines if plan.rest.is_none() => plan.count_archived(view),
+            _ => plan.count_one_by_one(view, &reads),
+        };
+        if is_masked(plan) {
+            let visible = marks_of(view, plan, &mut visible);
+            kernel::run(CountOpen { view, plan, reads: &reads, visible, badge: &mut badge });
+        }
+        badges.push(badge);
     }
     badges
 }
@@ -516,30 +700,64 @@ pub(super) fn badges(view: &View<'_>, plans: &[Plan]) -> Vec<Badge> {
 /// What is visible for plans, by group, made once for each set of classes.
 type Visible<'p> = Vec<(&'p Bits, Vec<Leaf>)>;
 
-/// What is visible for a plan; its place among those made.
-fn marks_of<'p>(view: &View<'_>, plan: &'p Plan, visible: &mut Visible<'p>) -> usize {
-    if let Some(found) = visible.iter().position(|(classes, _)| **classes == plan.classes) {
-        return found;
+/// What is visible for a plan.
+fn marks_of<'v, 'p>(view: &View<'_>, plan: &'p Plan, visible: &'v mut Visible<'p>) -> &'v [Leaf] {
+    let known = visible.iter().position(|(classes, _)| **classes == plan.classes);
+    let place = known.unwrap_or_else(|| {
+        let mut marks = vec![NO_LEAF; view.state.open.groups().len()];
+        kernel::run(MarkVisible { view, classes: &plan.classes, marks: &mut marks });
+        visible.push((&plan.classes, marks));
+        visible.len() - 1
+    });
+    &visible[place].1
+}
+
+/// Marking the open conversations of some classes as a pass.
+struct MarkVisible<'a, 'e> {
+    view: &'a View<'e>,
+    classes: &'a Bits,
+    marks: &'a mut [Leaf],
+}
+
+impl Pass for MarkVisible<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let classes = &self.view.state.classes;
+        for class in ones(self.classes.words()) {
+            prefetch(classes.get(class));
+        }
+        for class in ones(self.classes.words()) {
+            classes.get(class).open.prefetch();
+        }
+        for class in ones(self.classes.words()) {
+            classes.get(class).open.mark(self.marks);
+        }
     }
-    let mut marks = vec![NO_LEAF; view.state.open.groups().len()];
-    ones(plan.classes.words()).for_each(|class| view.state.classes.get(class).open.mark(&mut marks));
-    visible.push((&plan.classes, marks));
-    visible.len() - 1
 }
 
 #[inline(always)]
-fn count_open(view: &View<'_>, passes: &[(usize, &Plan, usize)], visible: &Visible<'_>, badges: &mut [Badge]) {
-    for (number, group) in view.state.open.groups().iter().enumerate() {
-        let read = group.reads.get(view.viewer);
-        for (at, plan, marks) in passes.iter().filter(|(_, plan, _)| plan.rest.is_none()) {
-            let mask = plan.terms.mask(view, group, |leaf| leaf, &visible[*marks].1[number]);
-            let (total, unread) = count(&mask, read);
-            badges[*at].total += total as usize;
-            badges[*at].unread += unread as usize;
-        }
+fn count_open(view: &View<'_>, plan: &Plan, reads: &Reads<'_>, visible: &[Leaf], badge: &mut Badge) {
+    if plan.rest.is_some() {
+        return count_by_block(view, plan, visible, badge);
     }
-    for (at, plan, marks) in passes.iter().filter(|(_, plan, _)| plan.rest.is_some()) {
-        count_by_block(view, plan, &visible[*marks].1, &mut badges[*at]);
+    let groups = view.state.open.groups();
+    let (fused, left) = plan.terms.fuse();
+    let narrowed = (!left.is_empty()).then(|| {
+        let mut masks = visible.to_vec();
+        left.narrow(view, |group| &*groups[group], |leaf| leaf, &mut masks);
+        masks
+    });
+    let masks = narrowed.as_deref().unwrap_or(visible);
+    for (at, ((group, within), read)) in groups.iter().zip(masks).zip(&reads.0).enumerate() {
+        if let Some(next) = groups.get(at + 1) {
+            fused.any(next).into_iter().for_each(prefetch);
+        }
+        let (also, flip) = fused.assignment(group);
+        let (total, unread) = Counted { within, also, flip, any: fused.any(group) }.count(read);
+        badge.total += total;
+        badge.unread += unread;
     }
 }
 
@@ -551,9 +769,10 @@ fn count_by_block(view: &View<'_>, plan: &Plan, visible: &[Leaf], badge: &mut Ba
         let (group, lane) = lane(*number);
         let read = attributes.part(attributes.group.reads.get(view.viewer));
         let (certain, possible) = plan.bounds(view, block, attributes, lane_of(&visible[group], lane));
-        let (total, unread) = count(&certain, read);
-        badge.total += total as usize;
-        badge.unread += unread as usize;
+        for (word, read) in certain.iter().zip(read) {
+            badge.total += word.count_ones() as usize;
+            badge.unread += (word & !read).count_ones() as usize;
+        }
         if !plan.is_exact {
             count_doubtful(view, plan, block, read, and_not(&possible, &certain), badge);
         }
@@ -578,12 +797,13 @@ impl Pass for Walk<'_, '_> {
     }
 }
 
-/// A count over the open blocks as a pass.
+/// A count over the open conversations as a pass.
 struct CountOpen<'a, 'e> {
     view: &'a View<'e>,
-    passes: &'a [(usize, &'a Plan, usize)],
-    visible: &'a Visible<'a>,
-    badges: &'a mut [Badge],
+    plan: &'a Plan,
+    reads: &'a Reads<'e>,
+    visible: &'a [Leaf],
+    badge: &'a mut Badge,
 }
 
 impl Pass for CountOpen<'_, '_> {
@@ -591,7 +811,7 @@ impl Pass for CountOpen<'_, '_> {
 
     #[inline(always)]
     fn run(self) {
-        count_open(self.view, self.passes, self.visible, self.badges);
+        count_open(self.view, self.plan, self.reads, self.visible, self.badge);
     }
 }
 

@@ -72,7 +72,8 @@ fn member(p: &Principal) -> Member {
     }
 }
 
-fn facts(ds: &Dataset) -> visibly::Dataset {
+/// The data set as facts of `visibly`.
+pub fn facts(ds: &Dataset) -> visibly::Dataset {
     let mut organization = Organization::new("org", "Organization");
     let ids: Vec<_> = (0..ds.teammates()).map(|t| TeammateId::from(format!("t{t}"))).collect();
     for (t, admin) in ds.admins.iter().enumerate() {
@@ -139,7 +140,8 @@ fn contact_tags(tags: &[u16]) -> Rule {
     Rule::ContactTags(TagSet::any(tags.iter().map(|t| format!("contact tag {t}"))))
 }
 
-fn inbox(f: &Filter) -> Inbox {
+/// The inbox of a filter.
+pub fn inbox(f: &Filter) -> Inbox {
     let assignee = match f.who {
         Who::Any => None,
         Who::Unassigned => Some(AssigneePick::Nobody),
