@@ -17,6 +17,7 @@ mod index;
 mod insight;
 mod kernel;
 mod lists;
+mod load;
 mod open;
 mod page;
 mod posting;
@@ -30,7 +31,6 @@ mod state;
 mod tests;
 mod viewer;
 
-use std::mem::take;
 use std::sync::Arc;
 
 pub use cursor::{Cursor, CursorKey};
@@ -42,10 +42,11 @@ pub use viewer::{PreparedInbox, Viewer};
 use crate::change::{AccessChange, plan};
 use crate::error::{Error, ErrorCode};
 use crate::model::{
-    Change, Contact, ContactId, Conversation, ConversationId, Dataset, Endpoint, EndpointId, Filter, FilterId,
-    Organization, OrganizationId, Team, TeamId, Teammate, TeammateId, load_directory,
+    Change, Contact, ContactId, Conversation, ConversationId, Dataset, Directory, Endpoint, EndpointId, Filter,
+    FilterId, Organization, OrganizationId, Team, TeamId, Teammate, TeammateId, load_directory,
 };
 use crate::policy::{self, Action, Decision, Finding, Resource};
+use load::Loading;
 use state::State;
 
 /// One organization's facts at one revision: ask it who can see what, and what is in an inbox; apply changes to it.
@@ -95,7 +96,7 @@ impl Engine {
     /// O(size of the dataset).
     pub fn new(dataset: Dataset) -> Result<Self, Error> {
         let Dataset { organization, contacts, conversations, filters } = dataset;
-        let mut builder = EngineBuilder { engine: Self::empty(organization, filters)? };
+        let mut builder = EngineBuilder::new(load_directory(organization, filters)?);
         for contact in contacts {
             builder.contact(contact)?;
         }
@@ -105,17 +106,12 @@ impl Engine {
         Ok(builder.build())
     }
 
-    fn empty(organization: Organization, filters: Vec<Filter>) -> Result<Self, Error> {
-        let state = State::new(load_directory(organization, filters)?);
-        Ok(Self { state, revision: Revision::default(), cursor_key: CursorKey::default() })
-    }
-
     /// Builds an engine piece by piece, without a [`Dataset`] that holds everything at once.
     ///
     /// # Errors
     /// As [`Facts::load`](crate::Facts::load), for the organization.
     pub fn builder(organization: Organization) -> Result<EngineBuilder, Error> {
-        Ok(EngineBuilder { engine: Self::empty(organization, Vec::new())? })
+        Ok(EngineBuilder::new(load_directory(organization, Vec::new())?))
     }
 
     /// The same engine with another key for cursors, for example one that all replicas share.
@@ -364,46 +360,42 @@ impl Engine {
 /// Builds an [`Engine`] from facts that come one by one, each checked as it comes.
 ///
 /// Contacts go before the conversations that they are attached to.
-#[derive(Debug)]
 pub struct EngineBuilder {
-    engine: Engine,
+    loading: Loading,
+    revision: Revision,
+}
+
+impl std::fmt::Debug for EngineBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EngineBuilder")
+            .field("organization", &self.loading.state.directory.id)
+            .field("revision", &self.revision)
+            .field("conversations", &self.loading.state.count)
+            .finish_non_exhaustive()
+    }
 }
 
 impl EngineBuilder {
+    fn new(directory: Directory) -> Self {
+        Self { loading: Loading::new(directory), revision: Revision::default() }
+    }
+
     /// Adds a contact.
     ///
     /// # Errors
     /// As [`Facts::load`](crate::Facts::load); the builder is then as it was.
     pub fn contact(&mut self, contact: Contact) -> Result<&mut Self, Error> {
-        let state = &mut self.engine.state;
-        let contact = state.directory.checked_contact(contact)?;
-        match state.contacts.number(&contact.id) {
-            Some(_) => Err(Error::new(ErrorCode::DuplicateId, &contact.id)),
-            None => {
-                state.load_contact(contact);
-                Ok(self)
-            }
-        }
+        self.loading.contact(contact)?;
+        Ok(self)
     }
 
     /// Adds a conversation, whose contacts have been added before.
     ///
     /// # Errors
     /// As [`Facts::load`](crate::Facts::load); the builder is then as it was.
-    pub fn conversation(&mut self, mut conversation: Conversation) -> Result<&mut Self, Error> {
-        let state = &mut self.engine.state;
-        // Marks may be a hundred times the rest: they become numbers at once, instead of being checked as texts first.
-        let (read_by, starred_by) = (take(&mut conversation.read_by), take(&mut conversation.starred_by));
-        let known = |id: &ContactId| state.contacts.number(id).is_some();
-        let conversation = state.directory.checked_conversation(conversation, known)?;
-        match state.row(&conversation.id) {
-            Some(_) => Err(Error::new(ErrorCode::DuplicateId, &conversation.id)),
-            None => {
-                let (reads, stars) = (state.marks(&read_by)?, state.marks(&starred_by)?);
-                state.load_conversation(conversation, reads, stars);
-                Ok(self)
-            }
-        }
+    pub fn conversation(&mut self, conversation: Conversation) -> Result<&mut Self, Error> {
+        self.loading.conversation(conversation)?;
+        Ok(self)
     }
 
     /// Adds a saved filter.
@@ -411,7 +403,7 @@ impl EngineBuilder {
     /// # Errors
     /// As [`Facts::load`](crate::Facts::load); the builder is then as it was.
     pub fn filter(&mut self, filter: Filter) -> Result<&mut Self, Error> {
-        let directory = Arc::make_mut(&mut self.engine.state.directory);
+        let directory = Arc::make_mut(&mut self.loading.state.directory);
         let filter = directory.checked_filter(filter)?;
         match directory.filters.contains_key(&filter.id) {
             true => Err(Error::new(ErrorCode::DuplicateId, &filter.id)),
@@ -424,14 +416,13 @@ impl EngineBuilder {
 
     /// Starts the engine's revisions here, where the facts come from a journal (0 unless said otherwise).
     pub fn revision(&mut self, revision: Revision) -> &mut Self {
-        self.engine.revision = revision;
+        self.revision = revision;
         self
     }
 
     /// The engine. O(conversations × log conversations), for they are put in order here.
     #[must_use]
-    pub fn build(mut self) -> Engine {
-        self.engine.state.finish_loading();
-        self.engine
+    pub fn build(self) -> Engine {
+        Engine { state: self.loading.finish(), revision: self.revision, cursor_key: CursorKey::default() }
     }
 }

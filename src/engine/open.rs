@@ -24,6 +24,7 @@ use std::sync::Arc;
 use super::bits::ones;
 use super::kernel::{is_clear, or, prefetch};
 use super::spine::{BLOCK, Mask, Move, Spine, WORDS, split};
+use super::state::Marks;
 
 /// Blocks of a group: enough that a badge seldom goes from leaf to leaf, few enough that a leaf is soon copied.
 const LANES: usize = if cfg!(test) { 2 } else { 16 };
@@ -279,6 +280,24 @@ impl Open {
     pub(super) fn load(&mut self, rows: &[u32], placed: impl FnMut(u32, u32)) {
         self.spine.load(rows, placed);
         self.make_room();
+    }
+
+    /// Whether two slots are of one group.
+    pub(super) fn are_together(one: u32, two: u32) -> bool {
+        split_group(one).0 == split_group(two).0
+    }
+
+    /// Sets who has read the conversations of some slots of one group, which nobody has read so far.
+    pub(super) fn load_reads(&mut self, reads: &[(u32, Marks)], teammates: usize) {
+        let mut leaves = vec![NO_LEAF; teammates];
+        for (slot, marks) in reads {
+            let at = split_group(*slot).1;
+            marks.iter().for_each(|number| set(&mut leaves[*number as usize], at));
+        }
+        if let Some((slot, _)) = reads.first() {
+            let used = |leaf: Leaf| (!is_clear(&leaf)).then(|| Arc::new(leaf));
+            self.group_mut(*slot).0.reads = Leaves(leaves.into_iter().map(used).collect());
+        }
     }
 
     /// Sets the attributes of a conversation that has just got this slot.

@@ -33,7 +33,6 @@ use super::posting::PostingList;
 use super::sparse::{Sparse, hasher};
 use super::spine::{Move, Spine};
 use crate::change::{DirectoryEffect, Effect, Effects};
-use crate::error::{Error, ErrorCode};
 use crate::model::{
     Contact, ContactId, Conversation, ConversationId, Dataset, Directory, EndpointId, Head, Member, Tag, TeammateId,
     World,
@@ -219,24 +218,24 @@ impl State {
 
     // Loading.
 
-    pub(super) fn load_contact(&mut self, contact: Contact) {
+    /// Takes a checked contact in, whose place in the order [`State::finish_loading`] finds; returns its number.
+    pub(super) fn load_contact(&mut self, contact: Contact) -> u32 {
         let tags = self.tag_numbers(&contact.tags);
-        self.contacts.load(&self.directory, &self.people, contact, &tags);
+        self.contacts.load(&self.directory, &self.people, contact, &tags)
     }
 
-    /// Takes a checked conversation in, whose place in the order [`State::finish_loading`] finds.
-    pub(super) fn load_conversation(&mut self, conversation: Conversation, reads: Marks, stars: Marks) {
-        let row = self.add_row(&conversation);
+    /// Takes a checked conversation in, whose place in the order [`State::finish_loading`] finds, apart from its read
+    /// marks; returns its row.
+    pub(super) fn load_conversation(&mut self, conversation: &Conversation, contacts: &[u32], stars: Marks) -> u32 {
+        let row = self.add_row(conversation, contacts);
         self.slot.set(row, if conversation.archived { ARCHIVED } else { 0 });
         if let Some(assignee) = &conversation.assignee {
             self.assignments.assign(row, assignee);
         }
-        if !reads.is_empty() {
-            self.archived_reads.insert(row, reads);
-        }
         for teammate in stars {
             self.star(row, teammate);
         }
+        row
     }
 
     /// Puts everything that was loaded in order, at once.
@@ -272,10 +271,6 @@ impl State {
         let slot = *self.slot.get(row);
         self.describe(row, |open, entry| open.describe(slot, entry));
         self.classes.get_mut(*self.class.get(row)).open.insert(slot);
-        for number in self.archived_reads.remove(row).unwrap_or_default() {
-            let (group, at) = self.open.group_mut(slot);
-            group.reads.set(number, at);
-        }
         let contacts = self.contacts_of.get(row);
         contacts.iter().for_each(|contact| self.contacts.add_open(*contact, row));
     }
@@ -283,7 +278,8 @@ impl State {
     // Effects on conversations.
 
     pub(super) fn start(&mut self, conversation: &Conversation) {
-        let row = self.add_row(conversation);
+        let contacts: Numbers = conversation.contacts.iter().filter_map(|id| self.contacts.number(id)).collect();
+        let row = self.add_row(conversation, &contacts);
         if let Some(assignee) = &conversation.assignee {
             self.assignments.assign(row, assignee);
         }
@@ -470,17 +466,16 @@ impl State {
     // Rows entering and leaving the spines.
 
     /// A row for a conversation, with everything but a slot.
-    fn add_row(&mut self, conversation: &Conversation) -> u32 {
+    fn add_row(&mut self, conversation: &Conversation, contacts: &[u32]) -> u32 {
         let class = self.classes.class_of(&self.directory, &self.people, Head::from(conversation));
         let tags = self.tag_numbers(&conversation.tags);
-        let contacts: Numbers = conversation.contacts.iter().filter_map(|id| self.contacts.number(id)).collect();
         let row = self.take_row();
         self.ids.set(row, Some(conversation.id.clone()));
         let Self { ids, index, .. } = self;
         index.insert(conversation.id.as_str(), row, |row| text(ids, row));
         self.class.set(row, class);
         self.at.set(row, conversation.last_activity.as_millis());
-        self.contacts_of.set(row, &contacts);
+        self.contacts_of.set(row, contacts);
         self.tags_of.set(row, &tags);
         contacts.iter().for_each(|contact| self.contacts.attach(*contact, true));
         self.classes.get_mut(class).rows.insert(row);
@@ -621,15 +616,6 @@ impl State {
         }
         new.retain(|number| !self.tag(*number).is_some_and(|tag| remove.contains(tag)));
         (old, new)
-    }
-
-    /// The numbers of teammates, all of whom must exist, ascending and each once.
-    pub(super) fn marks(&self, teammates: &[TeammateId]) -> Result<Marks, Error> {
-        let number = |id| self.people.number(id).ok_or_else(|| Error::new(ErrorCode::UnknownTeammate, id));
-        let mut marks = teammates.iter().map(number).collect::<Result<Marks, Error>>()?;
-        marks.sort_unstable();
-        marks.dedup();
-        Ok(marks)
     }
 }
 

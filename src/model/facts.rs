@@ -308,7 +308,7 @@ impl Directory {
     pub(crate) fn checked_conversation(
         &self,
         mut conversation: Conversation,
-        contact_is_known: impl Fn(&ContactId) -> bool,
+        mut contact_is_known: impl FnMut(&ContactId) -> bool,
     ) -> Result<Conversation, Error> {
         check_id(&conversation.id, "conversation")?;
         self.check_endpoint_of(&conversation)?;
