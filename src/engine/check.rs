@@ -22,6 +22,9 @@ impl State {
         self.check_spine(&self.history, Slot::Archived)?;
         let rows: Vec<u32> = self.rows().collect();
         ensure(rows.len() == self.count, || format!("{} rows, counted {}", rows.len(), self.count))?;
+        let indexed = (self.index.len(), self.ids.len() - self.free.len());
+        ensure(indexed == (self.count, self.count), || "index or free rows".to_owned())?;
+        self.contacts.check()?;
         ensure(self.open.spine.len() + self.history.len() == self.count, || "spines hold other rows".to_owned())?;
         rows.iter().try_for_each(|row| self.check_row(*row))?;
         self.check_classes()?;

@@ -19,7 +19,8 @@ use crate::model::{Contact, ContactCategory, ContactId, Directory, Invitation, T
 pub(super) struct Contacts {
     ids: Column<Option<ContactId>>,
     index: Index,
-    free: Arc<Vec<u32>>,
+    /// Numbers that are no contact's, to be used again.
+    free: Column<u32>,
     names: Column<Option<Text>>,
     kinds: Column<(ContactCategory, Invitation)>,
     class: Column<u32>,
@@ -110,8 +111,8 @@ impl Contacts {
     }
 
     pub(super) fn sort(&mut self) {
-        let Self { ids, index, count, .. } = self;
-        index.settle(*count, |number| text(ids, number));
+        let Self { ids, index, .. } = self;
+        index.settle(|number| text(ids, number));
         let mut numbers: Vec<u32> = self.numbers().collect();
         numbers.sort_by_cached_key(|number| self.list_key(*number));
         self.order = Order::of(&numbers);
@@ -125,7 +126,7 @@ impl Contacts {
         self.names.set(number, None);
         self.tags.set(number, &[]);
         self.classes.leave(*self.class.get(number));
-        Arc::make_mut(&mut self.free).push(number);
+        self.free.push(number);
         self.count -= 1;
     }
 
@@ -175,6 +176,19 @@ impl Contacts {
         }
     }
 
+    /// Verifies that what is kept twice agrees; says what does not.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let found = |number: &u32| self.id(*number).and_then(|id| self.number(id)) == Some(*number);
+        match self.count + self.free.len() == self.ids.len()
+            && self.index.len() == self.count
+            && self.listed().count() == self.count
+            && self.numbers().all(|number| found(&number))
+        {
+            true => Ok(()),
+            false => Err("contacts: ids, index, free numbers or order".to_owned()),
+        }
+    }
+
     /// The order of lists: by lower-cased name, then by id; without a name last, by id (SPEC 5.10).
     fn compare(&self, one: u32, two: u32) -> Ordering {
         self.list_key(one).cmp(&self.list_key(two))
@@ -198,9 +212,7 @@ impl Contacts {
     }
 
     fn take_number(&mut self) -> u32 {
-        if !self.free.is_empty()
-            && let Some(number) = Arc::make_mut(&mut self.free).pop()
-        {
+        if let Some(number) = self.free.pop() {
             return number;
         }
         self.ids.push(None);

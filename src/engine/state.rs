@@ -62,8 +62,9 @@ pub(super) struct State {
     pub(super) history: Spine,
     pub(super) assignments: Assignments,
     pub(super) ids: Column<Option<ConversationId>>,
-    index: Index,
-    free: Arc<Vec<u32>>,
+    pub(super) index: Index,
+    /// Rows that are no conversation's, to be used again.
+    pub(super) free: Column<u32>,
     pub(super) class: Column<u32>,
     pub(super) at: Column<i64>,
     pub(super) contacts_of: Lists<u32, 2>,
@@ -100,7 +101,7 @@ impl State {
             assignments: Assignments::default(),
             ids: Column::default(),
             index: Index::default(),
-            free: Arc::default(),
+            free: Column::default(),
             class: Column::default(),
             at: Column::default(),
             contacts_of: Lists::default(),
@@ -248,8 +249,8 @@ impl State {
     /// Puts everything that was loaded in order, at once.
     pub(super) fn finish_loading(&mut self) {
         self.contacts.sort();
-        let Self { ids, index, count, .. } = self;
-        index.settle(*count, |row| text(ids, row));
+        let Self { ids, index, .. } = self;
+        index.settle(|row| text(ids, row));
         let (mut archived, mut open): (Vec<u32>, Vec<u32>) = self.rows().partition(|row| self.is_archived(*row));
         self.sort_rows(&mut archived);
         self.sort_rows(&mut open);
@@ -313,7 +314,7 @@ impl State {
         index.remove(text(ids, row), |row| text(ids, row));
         self.ids.set(row, None);
         self.class.set(row, NO_CLASS);
-        Arc::make_mut(&mut self.free).push(row);
+        self.free.push(row);
         self.count -= 1;
     }
 
@@ -497,9 +498,7 @@ impl State {
     }
 
     fn take_row(&mut self) -> u32 {
-        if !self.free.is_empty()
-            && let Some(row) = Arc::make_mut(&mut self.free).pop()
-        {
+        if let Some(row) = self.free.pop() {
             return row;
         }
         self.ids.push(None);
