@@ -98,6 +98,9 @@ impl State {
             let expected: Vec<u32> = seers.filter_map(|one| self.people.number(&one.id)).collect();
             ensure(expected == class.audience, || format!("class {number}: audience"))?;
             self.check_column(number, &expected, self.classes.matrix(), "class")?;
+            let found = self.classes.find(class.head(None, false)).map(|other| self.classes.get(other));
+            let is_found = found.is_some_and(|other| !other.rows.is_empty() && other.clone_key() == class.clone_key());
+            ensure(class.rows.is_empty() || is_found, || format!("class {number} is not found by its key"))?;
         }
         ensure(rows == self.count && open == self.open.spine.len(), || "classes hold other rows".to_owned())
     }
@@ -105,12 +108,16 @@ impl State {
     fn check_contact_classes(&self) -> Checked {
         let used: std::collections::HashSet<u32> =
             self.contacts.numbers().map(|contact| self.contacts.class(contact)).collect();
-        for (number, class) in self.contacts.classes.iter().filter(|(number, _)| used.contains(number)) {
+        for (number, class) in self.contacts.classes.iter() {
+            let is_used = used.contains(&number);
             let teammates = self.directory.teammates.values();
-            let finders = teammates.filter(|one| access::finds(&self.directory, &class.members, one));
+            let finders = teammates.filter(|one| is_used && access::finds(&self.directory, &class.members, one));
             let expected: Vec<u32> = finders.filter_map(|one| self.people.number(&one.id)).collect();
             ensure(expected == class.audience, || format!("contact class {number}: audience"))?;
             self.check_column(number, &expected, self.contacts.classes.matrix(), "contact class")?;
+            let found = self.contacts.classes.find(&class.members);
+            let is_found = found.is_some_and(|other| used.contains(&other));
+            ensure(!is_used || is_found, || format!("contact class {number} is not found by its members"))?;
         }
         Ok(())
     }

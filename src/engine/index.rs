@@ -1,6 +1,6 @@
-//! From ids to numbers: which row or contact has an id.
+//! From ids to numbers: which row or contact has an id, which class its members.
 //!
-//! * Look-up is O(1) and compares one text; only numbers are stored, the texts stay in their column.
+//! * Look-up is O(1) and compares about one key; only numbers are stored, the keys stay where they are.
 //! * Sharded by hash, so that a clone is O(shards) and an insertion copies at most one shard that a snapshot shares.
 //! * Shards are split in two one after another as entries come (linear hashing): an insertion does one shard's work at
 //!   most, but for moving the pointers to all shards each time that their number has doubled.
@@ -9,7 +9,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
 use hashbrown::HashTable;
@@ -60,25 +60,51 @@ impl Index {
 
     /// The number whose text is `id`; `text` gives the text of a number.
     pub(super) fn get<'t>(&self, id: &str, text: impl Fn(u32) -> &'t str) -> Option<u32> {
-        let hash = hash(id);
-        self.shards[self.shard(hash)].find(hash, |number| text(*number) == id).copied()
+        self.find(hash(id), |number| text(number) == id)
     }
 
     /// Adds a number whose text is not yet there.
     pub(super) fn insert<'t>(&mut self, id: &str, number: u32, text: impl Fn(u32) -> &'t str) {
-        let code = hash(id);
-        let shard = self.shard(code);
+        self.add(hash(id), number, |number| hash(text(number)));
+    }
+
+    /// Takes the number of `id` out; nothing happens if it is not there.
+    pub(super) fn remove<'t>(&mut self, id: &str, text: impl Fn(u32) -> &'t str) {
+        self.take(hash(id), |number| text(number) == id);
+    }
+
+    /// The number with this hash for which `fits` holds.
+    pub(super) fn find(&self, hash: u64, fits: impl Fn(u32) -> bool) -> Option<u32> {
+        self.shards[self.shard(hash)].find(hash, |number| fits(*number)).copied()
+    }
+
+    /// Adds a number that is not yet there; `hash_of` gives the hash of one that is.
+    pub(super) fn add(&mut self, hash: u64, number: u32, hash_of: impl Fn(u32) -> u64) {
+        let shard = self.shard(hash);
         let shard = Arc::make_mut(&mut self.shards[shard]);
-        shard.insert_unique(code, number, |number| hash(text(*number)));
+        shard.insert_unique(hash, number, |number| hash_of(*number));
         self.len += 1;
         if self.len > self.shards.len() * SHARD {
-            self.split_next(|number| hash(text(number)));
+            self.split_next(hash_of);
+        }
+    }
+
+    /// Takes the number with this hash out for which `fits` holds; nothing happens if there is none.
+    pub(super) fn take(&mut self, hash: u64, fits: impl Fn(u32) -> bool) {
+        let shard = self.shard(hash);
+        if self.find(hash, &fits).is_none() {
+            return;
+        }
+        let shard = Arc::make_mut(&mut self.shards[shard]);
+        if let Ok(entry) = shard.find_entry(hash, |number| fits(*number)) {
+            entry.remove();
+            self.len -= 1;
         }
     }
 
     /// Splits the next shard in two; after the last, each half is a shard of its own.
-    fn split_next(&mut self, hash: impl Fn(u32) -> u64) {
-        let entries = self.shards[self.split].iter().map(|number| (hash(*number), *number));
+    fn split_next(&mut self, hash_of: impl Fn(u32) -> u64) {
+        let entries = self.shards[self.split].iter().map(|number| (hash_of(*number), *number));
         let (upper, lower): (Vec<_>, Vec<_>) = entries.partition(|(hash, _)| self.is_upper(*hash));
         self.shards[self.split] = Arc::new(table(&lower));
         self.shards.push(Arc::new(table(&upper)));
@@ -87,17 +113,6 @@ impl Index {
             let (lower, upper) = self.shards.split_at(self.base);
             self.shards = lower.iter().zip(upper).flat_map(|(lower, upper)| [lower, upper]).cloned().collect();
             (self.base, self.split) = (self.shards.len(), 0);
-        }
-    }
-
-    /// Takes the number of `id` out.
-    pub(super) fn remove<'t>(&mut self, id: &str, text: impl Fn(u32) -> &'t str) {
-        let hash = hash(id);
-        let shard = self.shard(hash);
-        let shard = Arc::make_mut(&mut self.shards[shard]);
-        if let Ok(entry) = shard.find_entry(hash, |number| text(*number) == id) {
-            entry.remove();
-            self.len -= 1;
         }
     }
 
@@ -130,8 +145,8 @@ fn table(entries: &[(u64, u32)]) -> HashTable<u32> {
     table
 }
 
-fn hash(id: &str) -> u64 {
-    hasher().hash_one(id)
+pub(super) fn hash(key: impl Hash) -> u64 {
+    hasher().hash_one(key)
 }
 
 #[cfg(test)]
