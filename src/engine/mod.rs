@@ -18,6 +18,7 @@ mod insight;
 mod kernel;
 mod lists;
 mod open;
+mod packed;
 mod page;
 mod posting;
 mod query;

@@ -67,8 +67,8 @@ pub(super) struct State {
     pub(super) free: Column<u32>,
     pub(super) class: Column<u32>,
     pub(super) at: Column<i64>,
-    pub(super) contacts_of: Lists<u32, 2>,
-    pub(super) tags_of: Lists<u16, 2>,
+    pub(super) contacts_of: Lists,
+    pub(super) tags_of: Lists,
     pub(super) slot: Column<u32>,
     stars: Sparse<Marks>,
     /// The rows that each teammate has starred, by number.
@@ -264,6 +264,9 @@ impl State {
         open.iter().for_each(|row| self.describe_loaded(*row));
         self.assignments.shrink();
         self.classes.shrink();
+        self.contacts.shrink();
+        self.contacts_of.shrink();
+        self.tags_of.shrink();
     }
 
     fn sort_rows(&self, rows: &mut [u32]) {
@@ -438,7 +441,7 @@ impl State {
     pub(super) fn retag_contact(&mut self, contact: u32, add: &[Tag], remove: &[Tag]) {
         let (old, new) = self.retagged(self.contacts.tags.get(contact), add, remove);
         self.contacts.tags.set(contact, &new);
-        for row in self.contacts.open_rows(contact).to_vec() {
+        for row in self.contacts.open_rows(contact).collect::<Vec<u32>>() {
             let (attributes, at) = self.open.attributes_mut(*self.slot.get(row));
             old.iter().for_each(|tag| attributes.contact_tags.clear(*tag, at));
         }
@@ -447,7 +450,7 @@ impl State {
 
     /// Sets the contact attributes of every open conversation of a contact anew.
     fn describe_contact_rows(&mut self, contact: u32) {
-        for row in self.contacts.open_rows(contact).to_vec() {
+        for row in self.contacts.open_rows(contact).collect::<Vec<u32>>() {
             let slot = *self.slot.get(row);
             let (attributes, at) = self.open.attributes_mut(slot);
             super::spine::clear(&mut attributes.restricted, at);
