@@ -5,6 +5,8 @@
 //!   matrix.
 //! * A change to a team, an endpoint's access, a suspension, an admin flag or contact membership makes all audiences
 //!   anew, O(classes × (members + teammates)); it touches no conversation and no contact.
+//! * A new class costs the pointers to all classes, and its audience: the blocks of the matrix in which those viewers
+//!   are, and one shard of the index by key. A class that goes likewise.
 //! * Who covers whom comes from `policy::access`, the same functions that decide one at a time.
 //!
 //! Nothing here knows of inboxes, tags or order.
@@ -16,6 +18,8 @@ use std::sync::Arc;
 use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::bits::{Bits, Matrix};
+use super::column::Column;
+use super::index::{Index, hash};
 use super::open::OpenSet;
 use super::posting::PostingList;
 use super::sparse::hasher;
@@ -60,13 +64,6 @@ impl People {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Key {
-    kind: ConversationKind,
-    endpoint: Option<EndpointId>,
-    members: Vec<Member>,
-}
-
 /// What one class of conversations has in common, and which they are.
 #[derive(Clone, Debug)]
 pub(super) struct Class {
@@ -98,8 +95,10 @@ impl Class {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Classes {
     classes: Vec<Arc<Class>>,
-    by_key: Arc<HashMap<Key, u32, DefaultHashBuilder>>,
-    free: Vec<u32>,
+    /// By kind, endpoint and own members, those with conversations. Two come to be alike when a member that only one
+    /// of them had is gone; either is then found.
+    by_key: Index,
+    free: Column<u32>,
     matrix: Matrix,
     team_kind: Bits,
 }
@@ -136,56 +135,51 @@ impl Classes {
 
     /// The class of conversations like this one, made first if need be.
     pub(super) fn class_of(&mut self, directory: &Directory, people: &People, head: Head<'_>) -> u32 {
-        let key = Key { kind: head.kind, endpoint: head.endpoint.cloned(), members: head.members.to_vec() };
-        match self.by_key.get(&key) {
-            Some(class) => *class,
-            None => self.add(directory, people, key),
-        }
+        self.find(head).unwrap_or_else(|| self.add(directory, people, head))
     }
 
-    fn add(&mut self, directory: &Directory, people: &People, key: Key) -> u32 {
-        let class = Class {
-            kind: key.kind,
-            endpoint: key.endpoint.clone(),
-            members: key.members.clone(),
+    /// The class of conversations like this one, if there are any.
+    pub(super) fn find(&self, head: Head<'_>) -> Option<u32> {
+        self.by_key.find(hash(key(head)), |number| key(self.get(number).head(None, false)) == key(head))
+    }
+
+    fn add(&mut self, directory: &Directory, people: &People, head: Head<'_>) -> u32 {
+        let mut class = Class {
+            kind: head.kind,
+            endpoint: head.endpoint.cloned(),
+            members: head.members.to_vec(),
             audience: Vec::new(),
             rows: PostingList::default(),
             open: OpenSet::default(),
         };
+        class.audience = Coverage::new(directory, people).of_class(&class);
         let number = self.free.pop().unwrap_or(self.classes.len() as u32);
+        self.matrix.set(number, &class.audience);
         match self.classes.get_mut(number as usize) {
             Some(place) => *place = Arc::new(class),
             None => self.classes.push(Arc::new(class)),
         }
-        match key.kind {
+        match head.kind {
             ConversationKind::Team => self.team_kind.insert(number),
             _ => self.team_kind.remove(number),
         }
-        Arc::make_mut(&mut self.by_key).insert(key, number);
-        let audience = Coverage::new(directory, people).of_class(self.get(number));
-        if self.matrix.fits(people.len(), self.classes.len()) {
-            self.matrix.set_column(number, &audience);
-            self.get_mut(number).audience = audience;
-        } else {
-            self.get_mut(number).audience = audience;
-            self.rebuild_matrix(people);
-        }
+        self.index(number);
         number
+    }
+
+    fn index(&mut self, number: u32) {
+        let Self { by_key, classes, .. } = self;
+        by_key.add(hash_of(classes, number), number, |number| hash_of(classes, number));
     }
 
     /// Forgets a class that has no conversations left.
     pub(super) fn retire_if_empty(&mut self, number: u32) {
-        let class = self.get(number);
-        if !class.rows.is_empty() {
+        if !self.get(number).rows.is_empty() {
             return;
         }
-        let key = Key { kind: class.kind, endpoint: class.endpoint.clone(), members: class.members.clone() };
-        // Two classes come to be alike when a member that only one of them had is gone; the key stands for one.
-        if self.by_key.get(&key) == Some(&number) {
-            Arc::make_mut(&mut self.by_key).remove(&key);
-        }
-        self.matrix.set_column(number, &[]);
-        self.get_mut(number).audience = Vec::new();
+        self.by_key.take(hash_of(&self.classes, number), |other| other == number);
+        let audience = std::mem::take(&mut self.get_mut(number).audience);
+        self.matrix.clear(number, &audience);
         self.free.push(number);
     }
 
@@ -198,16 +192,12 @@ impl Classes {
         for class in self.classes.iter_mut().filter(|class| naming(class)) {
             Arc::make_mut(class).members.retain(|other| other != member);
         }
-        self.by_key = Arc::new(self.keys());
-    }
-
-    fn keys(&self) -> HashMap<Key, u32, DefaultHashBuilder> {
-        let mut keys = HashMap::with_hasher(hasher());
-        for (number, class) in self.iter().filter(|(_, class)| !class.rows.is_empty()) {
-            let key = Key { kind: class.kind, endpoint: class.endpoint.clone(), members: class.members.clone() };
-            keys.entry(key).or_insert(number);
+        self.by_key = Index::default();
+        for number in 0..self.classes.len() as u32 {
+            if !self.get(number).rows.is_empty() {
+                self.index(number);
+            }
         }
-        keys
     }
 
     /// Makes every audience anew after a change to who covers whom.
@@ -226,14 +216,18 @@ impl Classes {
     }
 
     fn rebuild_matrix(&mut self, people: &People) {
-        // Room for more viewers, so that a new one does not mean a new matrix each time.
-        self.matrix = Matrix::new(people.len() + 16, self.classes.len() + 1);
-        for (number, class) in self.classes.iter().enumerate() {
-            if !class.audience.is_empty() {
-                self.matrix.set_column(number as u32, &class.audience);
-            }
-        }
+        let audiences = self.iter().map(|(number, class)| (number, &class.audience[..]));
+        self.matrix = Matrix::of(people.len(), self.classes.len(), audiences);
     }
+}
+
+/// What classes of conversations are told apart by.
+fn key(head: Head<'_>) -> (ConversationKind, Option<&EndpointId>, &[Member]) {
+    (head.kind, head.endpoint, head.members)
+}
+
+fn hash_of(classes: &[Arc<Class>], number: u32) -> u64 {
+    hash(key(classes[number as usize].head(None, false)))
 }
 
 /// What one class of contacts has in common.
@@ -257,8 +251,9 @@ impl ContactClass {
 #[derive(Clone, Debug, Default)]
 pub(super) struct ContactClasses {
     classes: Vec<Arc<ContactClass>>,
-    by_key: Arc<HashMap<Vec<Member>, u32, DefaultHashBuilder>>,
-    free: Vec<u32>,
+    /// By members, those with contacts; of several that are alike, any is found.
+    by_key: Index,
+    free: Column<u32>,
     matrix: Matrix,
 }
 
@@ -277,12 +272,14 @@ impl ContactClasses {
 
     /// The class of contacts with these members, made first if need be, with one more contact in it.
     pub(super) fn enter(&mut self, directory: &Directory, people: &People, members: &[Member]) -> u32 {
-        let number = match self.by_key.get(members) {
-            Some(class) => *class,
-            None => self.add(directory, people, members),
-        };
+        let number = self.find(members).unwrap_or_else(|| self.add(directory, people, members));
         Arc::make_mut(&mut self.classes[number as usize]).count += 1;
         number
+    }
+
+    /// The class of contacts with these members, if there are any.
+    pub(super) fn find(&self, members: &[Member]) -> Option<u32> {
+        self.by_key.find(hash(members), |number| self.get(number).members == members)
     }
 
     /// One contact fewer in a class, which is forgotten with its last.
@@ -292,29 +289,29 @@ impl ContactClasses {
         if class.count > 0 {
             return;
         }
-        class.audience = Vec::new();
-        if self.by_key.get(&class.members) == Some(&number) {
-            Arc::make_mut(&mut self.by_key).remove(&class.members);
-        }
-        self.matrix.set_column(number, &[]);
+        let audience = std::mem::take(&mut class.audience);
+        self.by_key.take(hash(&class.members[..]), |other| other == number);
+        self.matrix.clear(number, &audience);
         self.free.push(number);
     }
 
     fn add(&mut self, directory: &Directory, people: &People, members: &[Member]) -> u32 {
         let audience = Coverage::new(directory, people).of_contacts(members);
-        let class = Arc::new(ContactClass { members: members.to_vec(), audience, count: 0 });
         let number = self.free.pop().unwrap_or(self.classes.len() as u32);
+        self.matrix.set(number, &audience);
+        let class = Arc::new(ContactClass { members: members.to_vec(), audience, count: 0 });
         match self.classes.get_mut(number as usize) {
             Some(place) => *place = class,
             None => self.classes.push(class),
         }
-        Arc::make_mut(&mut self.by_key).insert(members.to_vec(), number);
-        if self.matrix.fits(people.len(), self.classes.len()) {
-            self.matrix.set_column(number, &self.classes[number as usize].audience);
-        } else {
-            self.rebuild_matrix(people);
-        }
+        self.index(number);
         number
+    }
+
+    fn index(&mut self, number: u32) {
+        let Self { by_key, classes, .. } = self;
+        let hash_of = |number: u32| hash(&classes[number as usize].members[..]);
+        by_key.add(hash_of(number), number, hash_of);
     }
 
     /// Takes a member that is gone out of every class.
@@ -326,11 +323,12 @@ impl ContactClasses {
         for class in self.classes.iter_mut().filter(|class| naming(class)) {
             Arc::make_mut(class).members.retain(|other| other != member);
         }
-        let mut keys = HashMap::with_hasher(hasher());
-        for (number, class) in self.iter().filter(|(_, class)| class.count > 0) {
-            keys.entry(class.members.clone()).or_insert(number);
+        self.by_key = Index::default();
+        for number in 0..self.classes.len() as u32 {
+            if self.get(number).count > 0 {
+                self.index(number);
+            }
         }
-        self.by_key = Arc::new(keys);
     }
 
     /// Makes every audience anew after a change to who covers whom, to admins, or to contact membership.
@@ -346,12 +344,8 @@ impl ContactClasses {
     }
 
     fn rebuild_matrix(&mut self, people: &People) {
-        self.matrix = Matrix::new(people.len() + 16, self.classes.len() + 1);
-        for (number, class) in self.classes.iter().enumerate() {
-            if !class.audience.is_empty() {
-                self.matrix.set_column(number as u32, &class.audience);
-            }
-        }
+        let audiences = self.iter().map(|(number, class)| (number, &class.audience[..]));
+        self.matrix = Matrix::of(people.len(), self.classes.len(), audiences);
     }
 }
 

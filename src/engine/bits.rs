@@ -92,43 +92,120 @@ pub(super) fn ones(words: &[u64]) -> impl Iterator<Item = u32> {
     })
 }
 
-/// Who may see which class: a row of bits for each viewer, one bit for each class.
+/// Viewers whose rows are one block.
+const VIEWERS: usize = if cfg!(test) { 2 } else { 16 };
+
+/// Who may see which class: a row of bits for each viewer, one bit for each class; missing rows and words are zero.
 ///
-/// A clone shares everything; the first change after it copies the whole, viewers × classes / 8 bytes.
+/// Rows are in blocks of 16 viewers that snapshots share. A row is found as fast as in one piece. A change to one class
+/// costs by the viewers whose bits change, and copies their blocks, 2 × classes bytes each, where a snapshot has them
+/// too. A block's rows double when a class comes for which they have no room.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Matrix {
-    words: Arc<Vec<u64>>,
-    stride: usize,
+    blocks: Vec<Arc<[u64]>>,
 }
 
 impl Matrix {
-    /// All bits clear.
-    pub(super) fn new(viewers: usize, classes: usize) -> Self {
+    /// A matrix of these classes with the viewers of each, for up to so many viewers. O(its size + bits set).
+    pub(super) fn of<'a>(viewers: usize, classes: usize, of_class: impl Iterator<Item = (u32, &'a [u32])>) -> Self {
         let stride = classes.div_ceil(64).next_power_of_two();
-        Self { words: Arc::new(vec![0; viewers * stride]), stride }
-    }
-
-    /// Whether it has room for this many of both.
-    pub(super) fn fits(&self, viewers: usize, classes: usize) -> bool {
-        self.words.len() >= viewers * self.stride && self.stride * 64 >= classes
+        let mut words = vec![0; viewers.div_ceil(VIEWERS) * VIEWERS * stride];
+        for (class, viewers) in of_class {
+            for viewer in viewers {
+                words[*viewer as usize * stride + class as usize / 64] |= 1 << (class % 64);
+            }
+        }
+        Self { blocks: words.chunks_exact(VIEWERS * stride).map(Arc::from).collect() }
     }
 
     /// The classes that a viewer may see, a bit each.
     #[inline]
     pub(super) fn row(&self, viewer: u32) -> &[u64] {
-        let start = viewer as usize * self.stride;
-        self.words.get(start..start + self.stride).unwrap_or_default()
+        let Some(block) = self.blocks.get(viewer as usize / VIEWERS) else {
+            return &[];
+        };
+        let stride = block.len() / VIEWERS;
+        let start = viewer as usize % VIEWERS * stride;
+        &block[start..start + stride]
     }
 
-    /// Sets or clears one class's bit for every viewer, at once.
-    pub(super) fn set_column(&mut self, class: u32, viewers: &[u32]) {
-        let (stride, word, bit) = (self.stride, class as usize / 64, 1 << (class % 64));
-        let words = Arc::make_mut(&mut self.words);
-        for row in words.chunks_exact_mut(stride) {
-            row[word] &= !bit;
+    /// Sets one class's bit for these viewers, who are ascending.
+    pub(super) fn set(&mut self, class: u32, viewers: &[u32]) {
+        self.alter(class, viewers, |word, bit| *word |= bit);
+    }
+
+    /// Clears one class's bit for these viewers, who are ascending.
+    pub(super) fn clear(&mut self, class: u32, viewers: &[u32]) {
+        self.alter(class, viewers, |word, bit| *word &= !bit);
+    }
+
+    fn alter(&mut self, class: u32, viewers: &[u32], alter: impl Fn(&mut u64, u64)) {
+        let (word, bit) = (class as usize / 64, 1 << (class % 64));
+        for of_block in viewers.chunk_by(|one, two| *one as usize / VIEWERS == *two as usize / VIEWERS) {
+            let block = self.block_mut(of_block[0] as usize / VIEWERS, word);
+            let stride = block.len() / VIEWERS;
+            for viewer in of_block {
+                alter(&mut block[*viewer as usize % VIEWERS * stride + word], bit);
+            }
         }
-        for viewer in viewers {
-            words[*viewer as usize * stride + word] |= bit;
+    }
+
+    /// A block to write to, with room for this word in each row.
+    fn block_mut(&mut self, block: usize, word: usize) -> &mut [u64] {
+        if self.blocks.len() <= block {
+            self.blocks.resize_with(block + 1, || Arc::new([]));
         }
+        let block = &mut self.blocks[block];
+        if block.len() <= word * VIEWERS {
+            *block = widened(block, (word + 1).next_power_of_two());
+        }
+        Arc::make_mut(block)
+    }
+}
+
+/// The rows of a block with so many words each.
+fn widened(block: &[u64], stride: usize) -> Arc<[u64]> {
+    let old = block.len() / VIEWERS;
+    let mut words = vec![0; VIEWERS * stride];
+    if old > 0 {
+        for (row, words) in block.chunks_exact(old).zip(words.chunks_exact_mut(stride)) {
+            words[..old].copy_from_slice(row);
+        }
+    }
+    Arc::from(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_matrix_that_grows_is_like_one_made_at_once() {
+        let audience = |class: u32| (0..9).filter(move |viewer| (viewer * 7 + class) % 5 < 2).collect::<Vec<u32>>();
+        let mut grown = Matrix::default();
+        for class in 0..300 {
+            let snapshot = grown.clone();
+            grown.set(class, &audience(class));
+            assert!((0..9).all(|viewer| !contains(snapshot.row(viewer), class)));
+        }
+        let audiences: Vec<_> = (0..300).map(audience).collect();
+        let made = Matrix::of(9, 300, audiences.iter().enumerate().map(|(class, one)| (class as u32, &one[..])));
+        for viewer in 0..12 {
+            assert!(ones(grown.row(viewer)).eq(ones(made.row(viewer))), "{viewer}");
+            assert!(ones(made.row(viewer)).all(|class| audience(class).contains(&viewer)), "{viewer}");
+        }
+        for class in 0..300 {
+            grown.clear(class, &audience(class));
+        }
+        assert!((0..12).all(|viewer| ones(grown.row(viewer)).next().is_none()));
+    }
+
+    #[test]
+    fn a_class_of_few_copies_only_their_blocks() {
+        let mut matrix = Matrix::of(20, 100, std::iter::empty());
+        let snapshot = matrix.clone();
+        matrix.set(7, &[3, 11]);
+        let copied = matrix.blocks.iter().zip(&snapshot.blocks).filter(|(one, two)| !Arc::ptr_eq(one, two));
+        assert_eq!(copied.count(), 2);
     }
 }

@@ -22,6 +22,10 @@ impl State {
         self.check_spine(&self.history, Slot::Archived)?;
         let rows: Vec<u32> = self.rows().collect();
         ensure(rows.len() == self.count, || format!("{} rows, counted {}", rows.len(), self.count))?;
+        let indexed = (self.index.len(), self.ids.len() - self.free.len());
+        ensure(indexed == (self.count, self.count), || "index or free rows".to_owned())?;
+        let open = rows.iter().filter(|row| !self.is_archived(**row));
+        self.contacts.check(open.map(|row| self.contacts_of.get(*row).len()).sum())?;
         ensure(self.open.spine.len() + self.history.len() == self.count, || "spines hold other rows".to_owned())?;
         rows.iter().try_for_each(|row| self.check_row(*row))?;
         self.check_classes()?;
@@ -75,7 +79,7 @@ impl State {
             format!("row {row}: restricted mask")
         })?;
         for contact in &contacts {
-            let listed = self.contacts.open_rows(*contact).binary_search(&row).is_ok();
+            let listed = self.contacts.open_rows(*contact).any(|other| other == row);
             ensure(listed, || format!("row {row} is not listed at its contact"))?;
         }
         for tag in 0..self.tags.len() as u32 {
@@ -103,6 +107,9 @@ impl State {
             let expected: Vec<u32> = seers.filter_map(|one| self.people.number(&one.id)).collect();
             ensure(expected == class.audience, || format!("class {number}: audience"))?;
             self.check_column(number, &expected, self.classes.matrix(), "class")?;
+            let found = self.classes.find(class.head(None, false)).map(|other| self.classes.get(other));
+            let is_found = found.is_some_and(|other| !other.rows.is_empty() && other.clone_key() == class.clone_key());
+            ensure(class.rows.is_empty() || is_found, || format!("class {number} is not found by its key"))?;
         }
         ensure(rows == self.count && open == self.open.spine.len(), || "classes hold other rows".to_owned())
     }
@@ -110,12 +117,16 @@ impl State {
     fn check_contact_classes(&self) -> Checked {
         let used: std::collections::HashSet<u32> =
             self.contacts.numbers().map(|contact| self.contacts.class(contact)).collect();
-        for (number, class) in self.contacts.classes.iter().filter(|(number, _)| used.contains(number)) {
+        for (number, class) in self.contacts.classes.iter() {
+            let is_used = used.contains(&number);
             let teammates = self.directory.teammates.values();
-            let finders = teammates.filter(|one| access::finds(&self.directory, &class.members, one));
+            let finders = teammates.filter(|one| is_used && access::finds(&self.directory, &class.members, one));
             let expected: Vec<u32> = finders.filter_map(|one| self.people.number(&one.id)).collect();
             ensure(expected == class.audience, || format!("contact class {number}: audience"))?;
             self.check_column(number, &expected, self.contacts.classes.matrix(), "contact class")?;
+            let found = self.contacts.classes.find(&class.members);
+            let is_found = found.is_some_and(|other| used.contains(&other));
+            ensure(!is_used || is_found, || format!("contact class {number} is not found by its members"))?;
         }
         Ok(())
     }

@@ -66,6 +66,14 @@ impl<T: Clone> Column<T> {
         self.len += 1;
     }
 
+    /// Takes the last row's value off; its place stays allocated. O(1), and copies nothing.
+    pub(super) fn pop(&mut self) -> Option<T> {
+        let last = self.len.checked_sub(1)?;
+        let value = self.get(last as u32).clone();
+        self.len = last;
+        Some(value)
+    }
+
     /// The blocks in which two columns may differ, as ranges of rows; shared blocks are left out.
     pub(super) fn differing<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = std::ops::Range<u32>> + 'a {
         let blocks = self.blocks.len().max(other.blocks.len());

@@ -1,17 +1,22 @@
 //! Contacts by number: who finds them, what filters ask of them, and the order in which they are listed.
 //!
 //! * Look-up is O(1); entering or renaming is O(log contacts + 512); a clone is O(contacts / 512).
-//! * Which open conversations a contact is attached to is kept, so that re-tagging it costs by those.
+//! * Which open conversations a contact is attached to is kept, so that re-tagging it costs by those. Entering and
+//!   leaving is O(1) for nearly all, and O(1024) however many there are.
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::access::{ContactClasses, People};
 use super::column::Column;
 use super::index::Index;
 use super::lists::Lists;
+use super::packed::Narrow;
+use super::posting::PostingList;
 use super::sparse::Sparse;
 use crate::model::{Contact, ContactCategory, ContactId, Directory, Invitation, Text};
 
@@ -19,15 +24,16 @@ use crate::model::{Contact, ContactCategory, ContactId, Directory, Invitation, T
 pub(super) struct Contacts {
     ids: Column<Option<ContactId>>,
     index: Index,
-    free: Arc<Vec<u32>>,
+    /// Numbers that are no contact's, to be used again.
+    free: Column<u32>,
     names: Column<Option<Text>>,
     kinds: Column<(ContactCategory, Invitation)>,
-    class: Column<u32>,
-    pub(super) tags: Lists<u16, 4>,
+    class: Narrow,
+    pub(super) tags: Lists,
     /// To how many conversations each is attached.
-    uses: Column<u32>,
-    /// The rows of open conversations that each is attached to, ascending.
-    open: Sparse<Vec<u32>>,
+    uses: Narrow,
+    /// The rows of open conversations that each is attached to.
+    open: OpenRows,
     pub(super) classes: ContactClasses,
     order: Order,
     count: usize,
@@ -62,7 +68,7 @@ impl Contacts {
 
     #[inline]
     pub(super) fn class(&self, number: u32) -> u32 {
-        *self.class.get(number)
+        self.class.get(number)
     }
 
     pub(super) fn is_restricted(&self, number: u32) -> bool {
@@ -70,7 +76,7 @@ impl Contacts {
     }
 
     pub(super) fn uses(&self, number: u32) -> u32 {
-        *self.uses.get(number)
+        self.uses.get(number)
     }
 
     /// Every contact, in no order.
@@ -110,8 +116,8 @@ impl Contacts {
     }
 
     pub(super) fn sort(&mut self) {
-        let Self { ids, index, count, .. } = self;
-        index.settle(*count, |number| text(ids, number));
+        let Self { ids, index, .. } = self;
+        index.settle(|number| text(ids, number));
         let mut numbers: Vec<u32> = self.numbers().collect();
         numbers.sort_by_cached_key(|number| self.list_key(*number));
         self.order = Order::of(&numbers);
@@ -124,8 +130,8 @@ impl Contacts {
         self.ids.set(number, None);
         self.names.set(number, None);
         self.tags.set(number, &[]);
-        self.classes.leave(*self.class.get(number));
-        Arc::make_mut(&mut self.free).push(number);
+        self.classes.leave(self.class.get(number));
+        self.free.push(number);
         self.count -= 1;
     }
 
@@ -140,38 +146,49 @@ impl Contacts {
     }
 
     pub(super) fn set_class(&mut self, number: u32, class: u32) {
-        self.classes.leave(*self.class.get(number));
+        self.classes.leave(self.class.get(number));
         self.class.set(number, class);
     }
 
     /// Notes that a conversation is attached, or is no longer.
     pub(super) fn attach(&mut self, number: u32, attached: bool) {
-        let uses = self.uses.get_mut(number);
-        *uses = if attached { *uses + 1 } else { *uses - 1 };
+        let uses = self.uses.get(number);
+        self.uses.set(number, if attached { uses + 1 } else { uses - 1 });
     }
 
     /// The rows of open conversations that the contact is attached to, ascending.
-    pub(super) fn open_rows(&self, number: u32) -> &[u32] {
-        self.open.get(number).map_or(&[], |rows| rows)
+    pub(super) fn open_rows(&self, number: u32) -> impl Iterator<Item = u32> {
+        self.open.rows(number)
     }
 
     pub(super) fn add_open(&mut self, number: u32, row: u32) {
-        let rows = self.open.entry(number);
-        if let Err(at) = rows.binary_search(&row) {
-            if rows.capacity() == 0 {
-                rows.reserve_exact(1);
-            }
-            rows.insert(at, row);
-        }
+        self.open.add(number, row);
     }
 
     pub(super) fn remove_open(&mut self, number: u32, row: u32) {
-        let rows = self.open.entry(number);
-        if let Ok(at) = rows.binary_search(&row) {
-            rows.remove(at);
-        }
-        if rows.is_empty() {
-            self.open.remove(number);
+        self.open.remove(number, row);
+    }
+
+    /// Gives spare memory back after loading.
+    pub(super) fn shrink(&mut self) {
+        let Self { class, tags, uses, open, .. } = self;
+        class.shrink();
+        tags.shrink();
+        uses.shrink();
+        open.one.shrink();
+    }
+
+    /// Verifies that what is kept twice agrees, for so many attachments to open conversations; says what does not.
+    pub(super) fn check(&self, attached: usize) -> Result<(), String> {
+        let found = |number: &u32| self.id(*number).and_then(|id| self.number(id)) == Some(*number);
+        match self.count + self.free.len() == self.ids.len()
+            && self.index.len() == self.count
+            && self.listed().count() == self.count
+            && self.numbers().all(|number| found(&number))
+            && self.open.count(0..self.ids.len() as u32) == Some(attached)
+        {
+            true => Ok(()),
+            false => Err("contacts: ids, index, free numbers, order or open rows".to_owned()),
         }
     }
 
@@ -198,9 +215,7 @@ impl Contacts {
     }
 
     fn take_number(&mut self) -> u32 {
-        if !self.free.is_empty()
-            && let Some(number) = Arc::make_mut(&mut self.free).pop()
-        {
+        if let Some(number) = self.free.pop() {
             return number;
         }
         self.ids.push(None);
@@ -209,12 +224,111 @@ impl Contacts {
         self.class.push(0);
         self.tags.push(&[]);
         self.uses.push(0);
+        self.open.one.push(OpenRows::NONE);
         self.ids.len() as u32 - 1
     }
 }
 
 fn text(ids: &Column<Option<ContactId>>, number: u32) -> &str {
     ids.get(number).as_ref().map_or("", ContactId::as_str)
+}
+
+/// Rows beyond which they are chunks, and below a quarter of which they are a list again.
+const FEW: usize = if cfg!(test) { 8 } else { 64 };
+
+/// The rows of open conversations that each contact is attached to, ascending: for nearly all none or one, which its
+/// column holds; a list for a few, chunks for many.
+#[derive(Clone, Debug, Default)]
+struct OpenRows {
+    one: Narrow,
+    few: Sparse<SmallVec<[u32; 4]>>,
+    many: Sparse<PostingList>,
+}
+
+impl OpenRows {
+    const NONE: u32 = 0;
+    const FEW: u32 = 1;
+    const MANY: u32 = 2;
+    /// One row is this much more than itself.
+    const ONE: u32 = 3;
+
+    fn rows(&self, contact: u32) -> impl Iterator<Item = u32> {
+        let kind = self.one.get(contact);
+        let few = if kind == Self::FEW { self.few.get(contact) } else { None };
+        let many = if kind == Self::MANY { self.many.get(contact) } else { None };
+        let one = kind.checked_sub(Self::ONE).into_iter();
+        one.chain(few.into_iter().flatten().copied()).chain(many.into_iter().flat_map(PostingList::iter))
+    }
+
+    /// Adds a row; nothing happens if it is there.
+    fn add(&mut self, contact: u32, row: u32) {
+        match self.one.get(contact) {
+            Self::NONE => self.one.set(contact, row + Self::ONE),
+            Self::FEW => self.add_to_few(contact, row),
+            Self::MANY => self.many.entry(contact).insert(row),
+            one if one == row + Self::ONE => {}
+            one => {
+                let other = one - Self::ONE;
+                self.few.insert(contact, [row.min(other), row.max(other)].into_iter().collect());
+                self.one.set(contact, Self::FEW);
+            }
+        }
+    }
+
+    fn add_to_few(&mut self, contact: u32, row: u32) {
+        let rows = self.few.entry(contact);
+        if let Err(at) = rows.binary_search(&row) {
+            rows.insert(at, row);
+        }
+        if rows.len() > FEW
+            && let Some(rows) = self.few.remove(contact)
+        {
+            let mut many = PostingList::default();
+            rows.into_iter().for_each(|row| many.insert(row));
+            self.many.insert(contact, many);
+            self.one.set(contact, Self::MANY);
+        }
+    }
+
+    /// Takes a row out; nothing happens if it is not there.
+    fn remove(&mut self, contact: u32, row: u32) {
+        match self.one.get(contact) {
+            Self::NONE => {}
+            Self::FEW => self.remove_from_few(contact, row),
+            Self::MANY => self.remove_from_many(contact, row),
+            one if one == row + Self::ONE => self.one.set(contact, Self::NONE),
+            _ => {}
+        }
+    }
+
+    fn remove_from_few(&mut self, contact: u32, row: u32) {
+        let rows = self.few.entry(contact);
+        rows.retain(|other| *other != row);
+        if let [last] = rows[..] {
+            self.few.remove(contact);
+            self.one.set(contact, last + Self::ONE);
+        }
+    }
+
+    fn remove_from_many(&mut self, contact: u32, row: u32) {
+        let rows = self.many.entry(contact);
+        rows.remove(row);
+        if rows.len() < FEW / 4 {
+            let rows = rows.iter().collect();
+            self.many.remove(contact);
+            self.few.insert(contact, rows);
+            self.one.set(contact, Self::FEW);
+        }
+    }
+
+    /// How many rows there are of all contacts, by what holds them; `None` if a contact has rows in two places.
+    fn count(&self, contacts: impl Iterator<Item = u32>) -> Option<usize> {
+        let listed: usize = contacts.map(|contact| self.rows(contact).count()).sum();
+        let of_kind = |kind| move |contact: u32| self.one.get(contact) == kind;
+        let is_sound = self.few.iter().all(|(contact, rows)| of_kind(Self::FEW)(contact) && rows.len() > 1)
+            && self.many.iter().all(|(contact, rows)| of_kind(Self::MANY)(contact) && rows.len() > 1);
+        is_sound.then_some(listed)
+    }
 }
 
 /// Numbers in an order that a comparison gives, in chunks of up to 512 that snapshots share.
@@ -275,5 +389,36 @@ impl Order {
     /// The first chunk that is not passed whole.
     fn chunk_of(&self, is_passed: impl Fn(u32) -> bool) -> usize {
         self.chunks.partition_point(|chunk| chunk.last().is_some_and(|last| is_passed(*last)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn rows_of_a_contact_grow_from_none_to_many_and_back() {
+        let mut open = OpenRows::default();
+        (0..40).for_each(|_| open.one.push(OpenRows::NONE));
+        let mut expected = vec![BTreeSet::new(); 40];
+        for step in 0..6_000_u32 {
+            let (contact, row) = (step % 7 * step % 40, step * 7 % 61);
+            let snapshot = (open.clone(), open.rows(contact).collect::<Vec<u32>>());
+            match step / 1_000 % 2 {
+                0 => {
+                    open.add(contact, row);
+                    expected[contact as usize].insert(row);
+                }
+                _ => {
+                    open.remove(contact, row);
+                    expected[contact as usize].remove(&row);
+                }
+            }
+            assert!(open.rows(contact).eq(expected[contact as usize].iter().copied()), "step {step}");
+            assert!(snapshot.0.rows(contact).eq(snapshot.1), "step {step}");
+        }
+        assert_eq!(open.count(0..40), Some(expected.iter().map(BTreeSet::len).sum()));
     }
 }

@@ -1,94 +1,131 @@
 //! Short lists of small numbers, one per row: the tags and contacts of a conversation, the tags of a contact.
 //!
-//! * A list of up to `N` numbers takes `N` places in a column; a longer one, or one with a number that a place cannot
-//!   hold, is kept apart, found by row.
+//! * In blocks of 4,096 rows that snapshots share, a list takes half a byte, and for each number as many bits as the
+//!   largest of its block. A list of more than six is kept apart, found by row.
+//! * Reading is O(length); so is adding a row. Giving a row another list is O(what its block holds behind it), which
+//!   is moved in words: a microsecond or two.
 //! * Order is kept, for it is shown.
+
+#![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
+
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::column::Column;
+use super::packed::Packed;
 use super::sparse::Sparse;
 
-/// A number in a list's place: the two largest values mean "nothing" and "kept apart".
-pub(super) trait Place: Copy + Eq + std::fmt::Debug {
-    const EMPTY: Self;
-    const APART: Self;
-    fn pack(number: u32) -> Option<Self>;
-    fn unpack(self) -> u32;
-}
+/// Rows per block.
+const BLOCK: usize = if cfg!(test) { 64 } else { 4096 };
 
-impl Place for u16 {
-    const EMPTY: Self = u16::MAX;
-    const APART: Self = u16::MAX - 1;
+/// Rows per group, which is one word: where its first list starts, in 16 bits, then the lengths, 3 bits each.
+const GROUP: usize = 16;
 
-    fn pack(number: u32) -> Option<Self> {
-        u16::try_from(number).ok().filter(|number| *number < Self::APART)
-    }
-
-    fn unpack(self) -> u32 {
-        u32::from(self)
-    }
-}
-
-impl Place for u32 {
-    const EMPTY: Self = u32::MAX;
-    const APART: Self = u32::MAX - 1;
-
-    fn pack(number: u32) -> Option<Self> {
-        Some(number).filter(|number| *number < Self::APART)
-    }
-
-    fn unpack(self) -> u32 {
-        self
-    }
-}
+/// The length that says "kept apart".
+const APART: usize = 7;
 
 /// A list as read.
 pub(super) type Numbers = SmallVec<[u32; 8]>;
 
-#[derive(Clone, Debug)]
-pub(super) struct Lists<P, const N: usize> {
-    places: Column<[P; N]>,
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lists {
+    blocks: Vec<Arc<Block>>,
     apart: Sparse<Box<[u32]>>,
+    len: u32,
 }
 
-impl<P, const N: usize> Default for Lists<P, N> {
-    fn default() -> Self {
-        Self { places: Column::default(), apart: Sparse::default() }
+#[derive(Clone, Debug, Default)]
+struct Block {
+    groups: Vec<u64>,
+    numbers: Packed,
+}
+
+impl Block {
+    /// Where a row's list starts among the numbers, and its length.
+    #[inline]
+    fn find(&self, at: usize) -> (usize, usize) {
+        let (start, lengths) = split(self.groups[at / GROUP]);
+        let shift = 3 * (at % GROUP);
+        (start + sum(lengths & ((1 << shift) - 1)), (lengths >> shift) as usize % 8)
+    }
+
+    fn set(&mut self, at: usize, numbers: Option<&[u32]>) {
+        let (start, old) = self.find(at);
+        let old_length = if old == APART { 0 } else { old };
+        let inline = numbers.unwrap_or_default();
+        self.numbers.splice(start, old_length, inline.iter().copied());
+        let length = numbers.map_or(APART, <[u32]>::len);
+        let shift = 16 + 3 * (at % GROUP);
+        let group = &mut self.groups[at / GROUP];
+        *group = *group & !(7 << shift) | (length as u64) << shift;
+        for group in &mut self.groups[at / GROUP + 1..] {
+            *group = *group - old_length as u64 + inline.len() as u64;
+        }
     }
 }
 
-impl<P: Place, const N: usize> Lists<P, N> {
+fn split(group: u64) -> (usize, u64) {
+    ((group & 0xFFFF) as usize, group >> 16)
+}
+
+/// The sum of 16 lengths of 3 bits each, where a list that is kept apart counts as none.
+#[inline]
+fn sum(lengths: u64) -> usize {
+    const EACH: u64 = 0o1111_1111_1111_1111;
+    const PAIRS: u64 = 0o0707_0707_0707_0707;
+    const FOURS: u64 = 0o0077_0077_0077_0077;
+    let apart = lengths & lengths >> 1 & lengths >> 2 & EACH;
+    let lengths = lengths & !(apart * 7);
+    let pairs = (lengths & PAIRS) + (lengths >> 3 & PAIRS);
+    let fours = (pairs & FOURS) + (pairs >> 6 & FOURS);
+    // The highest of four sums of twelve bits becomes the sum of all.
+    (fours.wrapping_mul(0o0001_0001_0001_0001) >> 36) as usize & 0o7777
+}
+
+impl Lists {
     pub(super) fn push(&mut self, numbers: &[u32]) {
-        let row = self.places.len() as u32;
-        self.places.push([P::EMPTY; N]);
-        self.set(row, numbers);
+        let (block, at) = locate(self.len);
+        if at == 0 {
+            if let Some(block) = self.blocks.last_mut().and_then(Arc::get_mut) {
+                block.numbers.shrink();
+                block.groups.shrink_to_fit();
+            }
+            self.blocks.push(Arc::default());
+        }
+        if at % GROUP == 0 {
+            let block = Arc::make_mut(&mut self.blocks[block]);
+            block.groups.push(block.numbers.len() as u64);
+        }
+        self.len += 1;
+        if !numbers.is_empty() {
+            self.set(self.len - 1, numbers);
+        }
     }
 
     pub(super) fn set(&mut self, row: u32, numbers: &[u32]) {
-        let places = pack(numbers);
-        let was_apart = self.places.get(row).first() == Some(&P::APART);
-        match places {
-            Some(places) => self.places.set(row, places),
-            None => {
-                self.places.set(row, [P::APART; N]);
-                self.apart.insert(row, numbers.into());
-            }
+        if self.get(row)[..] == *numbers {
+            return;
         }
-        if was_apart && places.is_some() {
-            self.apart.remove(row);
+        let (block, at) = locate(row);
+        let was_apart = self.blocks[block].find(at).1 == APART;
+        let inline = (numbers.len() < APART).then_some(numbers);
+        match inline {
+            Some(_) if was_apart => drop(self.apart.remove(row)),
+            None => self.apart.insert(row, numbers.into()),
+            _ => {}
         }
+        Arc::make_mut(&mut self.blocks[block]).set(at, inline);
     }
 
     /// Calls `each` with the numbers in order.
     #[inline]
     pub(super) fn for_each(&self, row: u32, mut each: impl FnMut(u32)) {
-        let places = self.places.get(row);
-        if places.first() == Some(&P::APART) {
-            self.apart.get(row).into_iter().flatten().copied().for_each(each);
-            return;
+        let (block, at) = locate(row);
+        let block = &*self.blocks[block];
+        match block.find(at) {
+            (_, APART) => self.apart.get(row).into_iter().flatten().copied().for_each(each),
+            (start, length) => (start..start + length).for_each(|at| each(block.numbers.get(at))),
         }
-        places.iter().take_while(|place| **place != P::EMPTY).for_each(|place| each(place.unpack()));
     }
 
     pub(super) fn get(&self, row: u32) -> Numbers {
@@ -103,15 +140,53 @@ impl<P: Place, const N: usize> Lists<P, N> {
         self.for_each(row, |number| found = found || fits(number));
         found
     }
+
+    /// Gives spare memory back after loading.
+    pub(super) fn shrink(&mut self) {
+        if let Some(block) = self.blocks.last_mut() {
+            Arc::make_mut(block).numbers.shrink();
+        }
+    }
 }
 
-fn pack<P: Place, const N: usize>(numbers: &[u32]) -> Option<[P; N]> {
-    let mut places = [P::EMPTY; N];
-    if numbers.len() > N {
-        return None;
+fn locate(row: u32) -> (usize, usize) {
+    (row as usize / BLOCK, row as usize % BLOCK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sum_of_lengths_leaves_out_what_is_apart() {
+        let lengths = |of: &[u64]| of.iter().rev().fold(0, |lengths, one| lengths << 3 | one);
+        assert_eq!(sum(0), 0);
+        assert_eq!(sum(lengths(&[6; 16])), 96);
+        assert_eq!(sum(lengths(&[7; 16])), 0);
+        assert_eq!(sum(lengths(&[1, 7, 2, 0, 7, 3, 4, 5, 6, 0, 7, 0, 0, 0, 1, 7])), 22);
     }
-    for (place, number) in places.iter_mut().zip(numbers) {
-        *place = P::pack(*number)?;
+
+    #[test]
+    fn any_list_of_any_row_is_as_it_was_set() {
+        let mut lists = Lists::default();
+        let mut expected: Vec<Vec<u32>> = Vec::new();
+        let list = |step: u32| (0..step * 7 % 10).map(|at| step * (at + 1) % (1 << (step % 20))).collect::<Vec<u32>>();
+        for step in 0..150 {
+            lists.push(&list(step));
+            expected.push(list(step));
+        }
+        let snapshot = (lists.clone(), expected.clone());
+        for step in 0..1_000 {
+            let row = step * 37 % 150;
+            lists.set(row, &list(step));
+            expected[row as usize] = list(step);
+            for (lists, expected) in [(&lists, &expected), (&snapshot.0, &snapshot.1)] {
+                assert!((0..150).all(|row| lists.get(row)[..] == expected[row as usize]), "step {step}");
+            }
+        }
+        assert!(lists.any(3, |number| number == expected[3][0]) && !lists.any(3, |number| number == u32::MAX));
+        (0..150).for_each(|row| lists.set(row, &[]));
+        assert!((0..150).all(|row| lists.get(row).is_empty()) && lists.apart.iter().count() == 0);
+        assert!(lists.blocks.iter().all(|block| block.numbers.len() == 0));
     }
-    Some(places)
 }

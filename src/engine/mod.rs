@@ -19,6 +19,7 @@ mod kernel;
 mod lists;
 mod load;
 mod open;
+mod packed;
 mod page;
 mod posting;
 mod query;

@@ -313,9 +313,9 @@ impl Plan {
         let start = rows.len();
         let wanted = limit.saturating_sub(start);
         for number in numbers {
-            let newest_first = view.state.assignments.open(*number).iter().rev();
+            let newest_first = view.state.assignments.newest_first_from(*number, |one| is_passed(one.row));
             let visible = newest_first.filter(|one| contains(self.classes.words(), one.class));
-            let fitting = visible.map(|one| one.row).filter(|row| !is_passed(*row) && self.matches(view, *row));
+            let fitting = visible.map(|one| one.row).filter(|row| self.matches(view, *row));
             rows.extend(fitting.take(wanted));
         }
         if numbers.len() > 1 {
@@ -521,7 +521,7 @@ impl Plan {
 
     /// Counts the conversations of assignees, each in the lists of one.
     fn count_assigned(&self, view: &View<'_>, numbers: &[u32], reads: &Reads<'_>) -> Badge {
-        let assigned = numbers.iter().flat_map(|number| view.state.assignments.open(*number));
+        let assigned = numbers.iter().flat_map(|number| view.state.assignments.newest_first_from(*number, |_| false));
         let visible = assigned.filter(|one| contains(self.classes.words(), one.class)).map(|one| one.row);
         reads.count(view, visible.filter(|row| self.matches(view, *row)))
     }

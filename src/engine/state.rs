@@ -61,12 +61,13 @@ pub(super) struct State {
     pub(super) history: Spine,
     pub(super) assignments: Assignments,
     pub(super) ids: Column<Option<ConversationId>>,
-    index: Index,
-    free: Arc<Vec<u32>>,
+    pub(super) index: Index,
+    /// Rows that are no conversation's, to be used again.
+    pub(super) free: Column<u32>,
     pub(super) class: Column<u32>,
     pub(super) at: Column<i64>,
-    pub(super) contacts_of: Lists<u32, 2>,
-    pub(super) tags_of: Lists<u16, 2>,
+    pub(super) contacts_of: Lists,
+    pub(super) tags_of: Lists,
     pub(super) slot: Column<u32>,
     stars: Sparse<Marks>,
     /// The rows that each teammate has starred, by number.
@@ -99,7 +100,7 @@ impl State {
             assignments: Assignments::default(),
             ids: Column::default(),
             index: Index::default(),
-            free: Arc::default(),
+            free: Column::default(),
             class: Column::default(),
             at: Column::default(),
             contacts_of: Lists::default(),
@@ -241,8 +242,8 @@ impl State {
     /// Puts everything that was loaded in order, at once.
     pub(super) fn finish_loading(&mut self) {
         self.contacts.sort();
-        let Self { ids, index, count, .. } = self;
-        index.settle(*count, |row| text(ids, row));
+        let Self { ids, index, .. } = self;
+        index.settle(|row| text(ids, row));
         let (mut archived, mut open): (Vec<u32>, Vec<u32>) = self.rows().partition(|row| self.is_archived(*row));
         self.sort_rows(&mut archived);
         self.sort_rows(&mut open);
@@ -256,6 +257,9 @@ impl State {
         open.iter().for_each(|row| self.describe_loaded(*row));
         self.assignments.shrink();
         self.classes.shrink();
+        self.contacts.shrink();
+        self.contacts_of.shrink();
+        self.tags_of.shrink();
     }
 
     fn sort_rows(&self, rows: &mut [u32]) {
@@ -303,7 +307,7 @@ impl State {
         index.remove(text(ids, row), |row| text(ids, row));
         self.ids.set(row, None);
         self.class.set(row, NO_CLASS);
-        Arc::make_mut(&mut self.free).push(row);
+        self.free.push(row);
         self.count -= 1;
     }
 
@@ -427,7 +431,7 @@ impl State {
     pub(super) fn retag_contact(&mut self, contact: u32, add: &[Tag], remove: &[Tag]) {
         let (old, new) = self.retagged(self.contacts.tags.get(contact), add, remove);
         self.contacts.tags.set(contact, &new);
-        for row in self.contacts.open_rows(contact).to_vec() {
+        for row in self.contacts.open_rows(contact).collect::<Vec<u32>>() {
             self.open.forget_contacts(*self.slot.get(row), &old);
         }
         self.describe_contact_rows(contact);
@@ -435,7 +439,7 @@ impl State {
 
     /// Sets the contact attributes of every open conversation of a contact anew.
     fn describe_contact_rows(&mut self, contact: u32) {
-        for row in self.contacts.open_rows(contact).to_vec() {
+        for row in self.contacts.open_rows(contact).collect::<Vec<u32>>() {
             let slot = *self.slot.get(row);
             self.open.forget_contacts(slot, &[]);
             self.describe(row, |open, entry| open.describe(slot, entry));
@@ -484,9 +488,7 @@ impl State {
     }
 
     fn take_row(&mut self) -> u32 {
-        if !self.free.is_empty()
-            && let Some(row) = Arc::make_mut(&mut self.free).pop()
-        {
+        if let Some(row) = self.free.pop() {
             return row;
         }
         self.ids.push(None);

@@ -1,0 +1,214 @@
+//! Numbers in as few bits as the largest of them takes.
+//!
+//! * Reading and writing one is O(1); the first that needs more bits lays all out anew.
+//! * [`Narrow`] is a column of them: as [`Column`](super::column::Column), with a width for each block.
+//!
+//! Nothing here knows what the numbers mean.
+
+#![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
+
+use std::sync::Arc;
+
+use super::column::BLOCK;
+
+/// A vector of small numbers. Bits behind the last are zero.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Packed {
+    words: Vec<u64>,
+    width: u32,
+    len: u32,
+}
+
+impl Packed {
+    pub(super) fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    #[inline]
+    pub(super) fn get(&self, at: usize) -> u32 {
+        (self.bits(at * self.width as usize) & ((1 << self.width) - 1)) as u32
+    }
+
+    /// 64 bits from any place; zero beyond the end.
+    #[inline]
+    fn bits(&self, from: usize) -> u64 {
+        let (word, shift) = (from / 64, from % 64);
+        let low = self.words.get(word).copied().unwrap_or_default();
+        let high = self.words.get(word + 1).copied().unwrap_or_default();
+        // In two steps, for a shift by 64 is none.
+        low >> shift | high << 1 << (63 - shift)
+    }
+
+    pub(super) fn set(&mut self, at: usize, number: u32) {
+        self.widen(number);
+        let (bit, width) = (at * self.width as usize, self.width);
+        let mask = (1_u128 << width) - 1;
+        let (word, shift) = (bit / 64, bit % 64);
+        for (word, half) in self.words[word..].iter_mut().take(2).zip([0, 64]) {
+            *word &= !((mask << shift >> half) as u64);
+            *word |= (u128::from(number) << shift >> half) as u64;
+        }
+    }
+
+    pub(super) fn push(&mut self, number: u32) {
+        self.widen(number);
+        self.append(u64::from(number), self.end(), self.width as usize);
+        self.len += 1;
+    }
+
+    /// Puts numbers in the place of `removed` ones. O(what comes behind), in words.
+    pub(super) fn splice(&mut self, at: usize, removed: usize, numbers: impl Iterator<Item = u32> + Clone) {
+        numbers.clone().for_each(|number| self.widen(number));
+        if numbers.clone().count() == removed {
+            numbers.enumerate().for_each(|(place, number)| self.set(at + place, number));
+            return;
+        }
+        let width = self.width as usize;
+        let (from, end) = ((at + removed) * width, self.end());
+        let tail: Vec<u64> = (from..end).step_by(64).map(|bit| self.bits(bit)).collect();
+        let behind = self.len() - at - removed;
+        self.truncate(at);
+        numbers.for_each(|number| self.push(number));
+        let start = self.end();
+        for (bit, word) in (0..end - from).step_by(64).zip(tail) {
+            self.append(word, start + bit, (end - from - bit).min(64));
+        }
+        self.len += behind as u32;
+    }
+
+    /// Gives spare memory back.
+    pub(super) fn shrink(&mut self) {
+        self.words.shrink_to_fit();
+    }
+
+    /// Where the next number's bits go.
+    fn end(&self) -> usize {
+        self.len() * self.width as usize
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.len = len as u32;
+        let end = self.end();
+        self.words.truncate(end.div_ceil(64));
+        if let Some(last) = self.words.last_mut().filter(|_| !end.is_multiple_of(64)) {
+            *last &= (1 << (end % 64)) - 1;
+        }
+    }
+
+    /// Adds the lowest bits of a word at the end, whose other bits are zero.
+    fn append(&mut self, bits: u64, end: usize, count: usize) {
+        let shift = end % 64;
+        if shift > 0
+            && let Some(last) = self.words.last_mut()
+        {
+            *last |= bits << shift;
+        }
+        let left = if shift == 0 { 0 } else { 64 - shift };
+        if count > left {
+            if self.words.len() == self.words.capacity() {
+                self.words.reserve_exact(self.words.len() / 8 + 2);
+            }
+            self.words.push(if left == 0 { bits } else { bits >> left });
+        }
+    }
+
+    /// Makes numbers wide enough for this one.
+    fn widen(&mut self, number: u32) {
+        let width = u32::BITS - number.leading_zeros();
+        if width > self.width {
+            let mut wide = Self { words: Vec::new(), width, len: 0 };
+            wide.words.reserve_exact((self.len() * width as usize).div_ceil(64));
+            (0..self.len()).for_each(|at| wide.push(self.get(at)));
+            *self = wide;
+        }
+    }
+}
+
+/// A column of numbers most of which are small.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Narrow {
+    blocks: Vec<Arc<Packed>>,
+}
+
+impl Narrow {
+    #[inline]
+    pub(super) fn get(&self, row: u32) -> u32 {
+        self.blocks[row as usize / BLOCK].get(row as usize % BLOCK)
+    }
+
+    pub(super) fn set(&mut self, row: u32, number: u32) {
+        if self.get(row) != number {
+            Arc::make_mut(&mut self.blocks[row as usize / BLOCK]).set(row as usize % BLOCK, number);
+        }
+    }
+
+    pub(super) fn push(&mut self, number: u32) {
+        if self.blocks.last().is_none_or(|last| last.len() == BLOCK) {
+            self.blocks.push(Arc::default());
+        }
+        if let Some(last) = self.blocks.last_mut() {
+            Arc::make_mut(last).push(number);
+        }
+    }
+
+    /// Gives spare memory back after loading.
+    pub(super) fn shrink(&mut self) {
+        self.blocks.iter_mut().for_each(|block| Arc::make_mut(block).shrink());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(packed: &Packed) -> Vec<u32> {
+        (0..packed.len()).map(|at| packed.get(at)).collect()
+    }
+
+    /// Numbers of up to so many bits, in no order.
+    fn mixed(count: u32, bits: u32) -> Vec<u32> {
+        (0..count).map(|at| at.wrapping_mul(2_654_435_761) >> (32 - bits)).collect()
+    }
+
+    #[test]
+    fn every_width_holds_its_numbers() {
+        for bits in 1..=32 {
+            let mut packed = Packed::default();
+            mixed(300, bits).into_iter().for_each(|number| packed.push(number));
+            assert_eq!(numbers(&packed), mixed(300, bits), "{bits} bits");
+            (0..300).rev().zip(mixed(300, bits)).for_each(|(at, number)| packed.set(at, number));
+            assert!(numbers(&packed).into_iter().rev().eq(mixed(300, bits)), "{bits} bits");
+            packed.set(150, u32::MAX);
+            packed.set(299, 0);
+            assert_eq!((packed.get(149), packed.get(150), packed.get(299)), (mixed(300, bits)[150], u32::MAX, 0));
+        }
+    }
+
+    #[test]
+    fn numbers_are_put_in_and_taken_out_anywhere() {
+        for bits in [1, 5, 9, 18, 31, 32] {
+            let (mut packed, mut expected) = (Packed::default(), Vec::new());
+            for (step, number) in mixed(400, 31).into_iter().enumerate() {
+                let at = number as usize % (expected.len() + 1);
+                let removed = (step % 5).min(expected.len() - at);
+                let added = mixed(step as u32 % 7, bits);
+                packed.splice(at, removed, added.iter().copied());
+                expected.splice(at..at + removed, added);
+                assert_eq!(numbers(&packed), expected, "{bits} bits, step {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_column_shares_what_is_not_written() {
+        let mut column = Narrow::default();
+        mixed(100, 12).into_iter().for_each(|number| column.push(number));
+        let snapshot = column.clone();
+        column.set(40, u32::MAX);
+        assert!((0..100).all(|row| snapshot.get(row) == mixed(100, 12)[row as usize]));
+        assert!((0..100).filter(|row| *row != 40).all(|row| column.get(row) == snapshot.get(row)));
+        assert_eq!(column.get(40), u32::MAX);
+        let copied = column.blocks.iter().zip(&snapshot.blocks).filter(|(one, two)| !Arc::ptr_eq(one, two));
+        assert_eq!(copied.count(), 1);
+    }
+}
