@@ -1,8 +1,8 @@
 //! Assignments: who has which conversations, in order.
 //!
 //! * To whom a row is assigned is O(1); only assigned rows take memory.
-//! * The open conversations of one assignee are a list in order of activity, each with its class, so that a viewer's
-//!   own inbox is read without touching a conversation. Up to 256 are one slice; more are chunks that snapshots share.
+//! * The open conversations of one assignee are a list in order of activity, each with its class and slot, so that
+//!   a viewer's own inbox is read without touching a conversation. Up to 256 are one slice; more are chunks that snapshots share.
 //!   Entering and leaving is O(log n + 256); so is finding where a page starts.
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
@@ -23,6 +23,8 @@ pub(super) struct Assigned {
     pub(super) at: i64,
     pub(super) row: u32,
     pub(super) class: u32,
+    /// Its slot, so that its marks are found without a look at its row.
+    pub(super) slot: u32,
 }
 
 /// Most entries that a chunk holds; a full one is split in two.
@@ -158,6 +160,15 @@ impl Assignments {
         }
     }
 
+    /// Notes that an open row has another slot; does nothing for one that is not assigned.
+    pub(super) fn follow(&mut self, entry: Assigned, compare: impl Fn(u32, u32) -> Ordering) {
+        if let Some(number) = self.number_of_row(entry.row) {
+            let open = &mut Arc::make_mut(&mut self.lists[number as usize]).open;
+            let (chunk, place) = open.find(entry, compare);
+            open.chunk_mut(chunk)[place].slot = entry.slot;
+        }
+    }
+
     /// Adds a row without looking for its place, while facts are loaded.
     pub(super) fn load(&mut self, entry: Assigned, archived: bool) {
         if let Some(number) = self.number_of_row(entry.row) {
@@ -277,7 +288,7 @@ mod tests {
     use super::*;
 
     fn entry(at: i64, row: u32) -> Assigned {
-        Assigned { at, row, class: row % 3 }
+        Assigned { at, row, class: row % 3, slot: row }
     }
 
     fn rows(list: &OpenList) -> Vec<u32> {

@@ -78,6 +78,11 @@ impl State {
         ensure(is_set(attributes.part(&attributes.group.restricted), at) == restricted, || {
             format!("row {row}: restricted mask")
         })?;
+        if let Some(number) = self.assignments.number_of_row(row) {
+            let mut entries = self.assignments.newest_first_from(number, |_| false);
+            let follows = entries.any(|one| (one.row, one.slot, one.class) == (row, slot, *self.class.get(row)));
+            ensure(follows, || format!("row {row} has another slot in its assignee's list"))?;
+        }
         for contact in &contacts {
             let listed = self.contacts.open_rows(*contact).any(|other| other == row);
             ensure(listed, || format!("row {row} is not listed at its contact"))?;

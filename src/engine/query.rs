@@ -265,12 +265,20 @@ impl Plan {
 
     /// Whether a row matches everything that the source and the classes have not settled.
     fn matches(&self, view: &View<'_>, row: u32) -> bool {
-        let open_slot = || match view.state.slot_of(row) {
-            Slot::Open(slot) => Some(slot),
-            Slot::Archived(_) => None,
-        };
-        (self.terms.is_empty() || open_slot().is_some_and(|slot| self.terms.admit(view, slot)))
-            && self.rest.as_ref().is_none_or(|node| view.matches(node, row))
+        match view.state.slot_of(row) {
+            Slot::Open(slot) => self.matches_open(view, row, slot),
+            Slot::Archived(_) => self.terms.is_empty() && self.matches_rest(view, row),
+        }
+    }
+
+    #[inline]
+    fn matches_open(&self, view: &View<'_>, row: u32, slot: u32) -> bool {
+        (self.terms.is_empty() || self.terms.admit(view, slot)) && self.matches_rest(view, row)
+    }
+
+    #[inline]
+    fn matches_rest(&self, view: &View<'_>, row: u32) -> bool {
+        self.rest.as_ref().is_none_or(|node| view.matches(node, row))
     }
 
     /// Appends the rows of the list that come behind those for which `is_passed` holds, newest first, up to `limit`
@@ -315,8 +323,8 @@ impl Plan {
         for number in numbers {
             let newest_first = view.state.assignments.newest_first_from(*number, |one| is_passed(one.row));
             let visible = newest_first.filter(|one| contains(self.classes.words(), one.class));
-            let fitting = visible.map(|one| one.row).filter(|row| self.matches(view, *row));
-            rows.extend(fitting.take(wanted));
+            let fitting = visible.filter(|one| self.matches_open(view, one.row, one.slot));
+            rows.extend(fitting.map(|one| one.row).take(wanted));
         }
         if numbers.len() > 1 {
             let found = &mut rows[start..];
@@ -428,8 +436,7 @@ impl Plan {
             let slots = &block.rows[start..block.rows.len().min(start + 64)];
             let mut visible = self.visible_in_word(&classes[start..start + 64], *bits);
             if certain[word] != *bits {
-                let matches =
-                    |bit: &u32| self.rest.as_ref().is_none_or(|node| view.matches(node, slots[*bit as usize]));
+                let matches = |bit: &u32| self.matches_rest(view, slots[*bit as usize]);
                 visible = ones(&[visible]).filter(matches).fold(0, |kept, bit| kept | 1 << bit);
             }
             take_newest(slots, visible, limit, rows);
@@ -522,12 +529,13 @@ impl Plan {
     /// Counts the conversations of assignees, each in the lists of one.
     fn count_assigned(&self, view: &View<'_>, numbers: &[u32], reads: &Reads<'_>) -> Badge {
         let assigned = numbers.iter().flat_map(|number| view.state.assignments.newest_first_from(*number, |_| false));
-        let visible = assigned.filter(|one| contains(self.classes.words(), one.class)).map(|one| one.row);
-        reads.count(view, visible.filter(|row| self.matches(view, *row)))
+        let visible = assigned.filter(|one| contains(self.classes.words(), one.class));
+        let fitting = visible.filter(|one| self.matches_open(view, one.row, one.slot));
+        count_of(fitting.map(|one| reads.has(view, one.slot)))
     }
 
     /// Counts one by one what is neither in the open masks nor an assignee's: stars, and rules over archived ones.
-    fn count_one_by_one(&self, view: &View<'_>, reads: &Reads<'_>) -> Badge {
+    fn count_one_by_one(&self, view: &View<'_>) -> Badge {
         let mut rows = Vec::new();
         match &self.source {
             Source::Starred => self.list(view, None, usize::MAX, &mut rows),
@@ -536,7 +544,7 @@ impl Plan {
                 rows.extend(visible.filter(|row| self.holds(view, *row)));
             }
         }
-        reads.count(view, rows.into_iter())
+        count_of(rows.into_iter().map(|row| view.state.is_read(row, view.viewer)))
     }
 
     /// Counts archived conversations of an inbox without a rule: by class, less what the viewer has read.
@@ -652,19 +660,22 @@ impl<'e> Reads<'e> {
         Self(reads)
     }
 
-    fn has(&self, view: &View<'_>, row: u32) -> bool {
-        match view.state.slot_of(row) {
-            Slot::Open(slot) if !self.0.is_empty() => is_marked(&self.0, slot),
-            _ => view.state.is_read(row, view.viewer),
+    /// Whether the viewer has read the open conversation of a slot.
+    #[inline]
+    fn has(&self, view: &View<'_>, slot: u32) -> bool {
+        match self.0.is_empty() {
+            true => view.state.open.is_read(slot, view.viewer),
+            false => is_marked(&self.0, slot),
         }
     }
+}
 
-    fn count(&self, view: &View<'_>, rows: impl Iterator<Item = u32>) -> Badge {
-        rows.fold(Badge::default(), |badge, row| Badge {
-            total: badge.total + 1,
-            unread: badge.unread + usize::from(!self.has(view, row)),
-        })
-    }
+/// Counts conversations, each given as whether it is read.
+fn count_of(read: impl Iterator<Item = bool>) -> Badge {
+    read.fold(Badge::default(), |badge, read| Badge {
+        total: badge.total + 1,
+        unread: badge.unread + usize::from(!read),
+    })
 }
 
 /// The badges of several inboxes, those over open conversations by masks.
@@ -686,7 +697,7 @@ pub(super) fn badges(view: &View<'_>, plans: &[Plan]) -> Vec<Badge> {
             Source::Assigned(numbers) => plan.count_assigned(view, numbers, &reads),
             Source::Spines if plan.scope == ArchiveScope::Exclude => Badge::default(),
             Source::Spines if plan.rest.is_none() => plan.count_archived(view),
-            _ => plan.count_one_by_one(view, &reads),
+            _ => plan.count_one_by_one(view),
         };
         if is_masked(plan) {
             let visible = marks_of(view, plan, &mut visible);
@@ -819,7 +830,7 @@ impl Pass for CountOpen<'_, '_> {
 fn count_doubtful(view: &View<'_>, plan: &Plan, block: &Block, read: &Mask, doubtful: Mask, badge: &mut Badge) {
     for at in ones(&doubtful) {
         let row = block.rows[at as usize];
-        if plan.rest.as_ref().is_none_or(|node| view.matches(node, row)) {
+        if plan.matches_rest(view, row) {
             badge.total += 1;
             badge.unread += usize::from(!super::spine::is_set(read, at));
         }

@@ -247,13 +247,13 @@ impl State {
         let (mut archived, mut open): (Vec<u32>, Vec<u32>) = self.rows().partition(|row| self.is_archived(*row));
         self.sort_rows(&mut archived);
         self.sort_rows(&mut open);
-        for row in archived.iter().chain(&open) {
-            self.assignments.load(self.assigned(*row), self.is_archived(*row));
-        }
         let Self { history, slot, .. } = self;
         history.load(&archived, |row, place| slot.set(row, place | ARCHIVED));
         let Self { open: spine, slot, .. } = self;
         spine.load(&open, |row, place| slot.set(row, place));
+        for row in archived.iter().chain(&open) {
+            self.assignments.load(self.assigned(*row), self.is_archived(*row));
+        }
         open.iter().for_each(|row| self.describe_loaded(*row));
         self.assignments.shrink();
         self.classes.shrink();
@@ -503,9 +503,6 @@ impl State {
     /// Gives a row its place in the order, in its class's open set, its assignee's list and its contacts' lists.
     fn enter(&mut self, row: u32, archived: bool, reads: Marks) {
         let mut moves = Vec::new();
-        let entry = self.assigned(row);
-        let Self { assignments, at, ids, .. } = self;
-        assignments.enter(entry, archived, |one, two| compare(at, ids, one, two));
         if archived {
             let Self { history, at, ids, .. } = self;
             let slot = history.insert(row, |one, two| compare(at, ids, one, two), &mut moves);
@@ -514,18 +511,25 @@ impl State {
             if !reads.is_empty() {
                 self.archived_reads.insert(row, reads);
             }
-            return;
+            return self.enter_assigned(row);
         }
         let mut slot = 0;
         self.insert_open(row, &mut slot, &mut moves);
         self.follow(&moves);
         self.slot.set(row, slot);
-        self.classes.get_mut(entry.class).open.insert(slot);
+        self.enter_assigned(row);
+        self.classes.get_mut(*self.class.get(row)).open.insert(slot);
         for number in reads {
             let (group, at) = self.open.group_mut(slot);
             group.reads.set(number, at);
         }
         self.contacts_of.for_each(row, |contact| self.contacts.add_open(contact, row));
+    }
+
+    fn enter_assigned(&mut self, row: u32) {
+        let (entry, archived) = (self.assigned(row), self.is_archived(row));
+        let Self { assignments, at, ids, .. } = self;
+        assignments.enter(entry, archived, |one, two| compare(at, ids, one, two));
     }
 
     fn insert_open(&mut self, row: u32, slot: &mut u32, moves: &mut Vec<Move>) {
@@ -562,12 +566,15 @@ impl State {
     fn follow(&mut self, moves: &[Move]) {
         for one in moves {
             self.slot.set(one.row, one.to);
+            let entry = self.assigned(one.row);
+            let Self { assignments, at, ids, .. } = self;
+            assignments.follow(entry, |one, two| compare(at, ids, one, two));
             self.classes.get_mut(*self.class.get(one.row)).open.replace(one.from, one.to);
         }
     }
 
     fn assigned(&self, row: u32) -> Assigned {
-        Assigned { at: *self.at.get(row), row, class: *self.class.get(row) }
+        Assigned { at: *self.at.get(row), row, class: *self.class.get(row), slot: *self.slot.get(row) & !ARCHIVED }
     }
 
     /// Calls `with` with the open conversations and what one of them brings along.
