@@ -1,7 +1,9 @@
 //! Questions of one viewer: what a service asks while it serves a teammate.
 
 use super::Engine;
+use super::bits::ones;
 use super::cursor::{Binding, Cursor, Position, digest};
+use super::kernel::{self, Pass};
 use super::page::{ContactRow, ConversationRow, Page, PageRequest, RowId};
 use super::query::{Plan, badges};
 use super::rule::View;
@@ -154,11 +156,7 @@ impl<'e> Viewer<'e> {
     ///
     /// O(conversations seen): the lists of the classes are copied one after the other.
     pub fn visible_rows(&self, rows: &mut Vec<RowId>) {
-        for class in super::bits::ones(self.view.sees) {
-            for slice in self.state().classes.get(class).rows.slices() {
-                rows.extend(slice.iter().map(|row| RowId(*row)));
-            }
-        }
+        kernel::run(CopyRows { view: &self.view, rows });
     }
 
     /// Those of `candidates` that the viewer sees, in the given order, each once (SPEC 5.5).
@@ -379,6 +377,28 @@ where
     #[must_use]
     pub fn badge(&self) -> Badge {
         badges(&self.viewer.view, std::slice::from_ref(&self.plan)).pop().unwrap_or_default()
+    }
+}
+
+/// Copying the rows of every class that the viewer sees, as a pass.
+struct CopyRows<'a, 'e> {
+    view: &'a View<'e>,
+    rows: &'a mut Vec<RowId>,
+}
+
+impl Pass for CopyRows<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let classes = &self.view.state.classes;
+        let total = ones(self.view.sees).map(|class| classes.get(class).rows.len()).sum();
+        self.rows.reserve(total);
+        for class in ones(self.view.sees) {
+            for slice in classes.get(class).rows.slices() {
+                self.rows.extend(slice.iter().map(|row| RowId(*row)));
+            }
+        }
     }
 }
 
