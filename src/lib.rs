@@ -2,8 +2,9 @@
 //!
 //! A clinic's conversations come in over phone lines, fax numbers, email addresses and links. Some belong to everyone,
 //! some to a team, some to one therapist and nobody else. This crate keeps the facts that decide about that and answers,
-//! for every list, count, search and page alike, what one teammate may see. It holds no sockets, files, clocks or
-//! threads, and asks for no policy language and no schema: facts go in as plain values, answers come out.
+//! for every list, count, search and page alike, what one teammate may see. It holds no sockets, files or
+//! clocks, starts no threads but for the feature `rayon`, and asks for no policy language and no schema: facts go in
+//! as plain values, answers come out.
 //!
 //! ```
 //! use visibly::{
@@ -67,6 +68,7 @@
 //! | change something | [`Change`]: [`Engine::authorize`] for the one who makes it, [`Engine::apply`], [`Engine::apply_all`] |
 //! | explain | [`Decision`] with its [`Grant`]s or [`Denial`]; [`Viewer::placement`], [`Viewer::keeps_out`] |
 //! | look at everyone | [`Engine::audience`], [`Engine::preview`], [`Engine::audit`]: for admins, see below |
+//! | scan | [`Engine::map_viewers`] for an audit of everyone, [`Engine::previews`] of many alternatives: as above |
 //! | ask in bulk | [`Viewer::prepare`] once, then [`PreparedInbox::newest`]; [`RowId`], [`Viewer::visible_rows`], [`Engine::audience_of`] |
 //! | keep them in a database | [`store`]: [`store::Source`], [`store::Journal`], [`store::Replica`] |
 //! | read the rules | [`policy`]: the same answers as plain functions over [`Facts`], one decision at a time |
@@ -102,14 +104,16 @@
 //!
 //! What a [`Viewer`] answers is for its teammate and safe to show them, but for one thing: why something was *denied*.
 //! [`Denial`] tells what is hidden from what does not exist, so it is for logs and admins; show [`Viewer::can_view`].
-//! [`Engine::audience`], [`Engine::preview`], [`Engine::audit`] and [`Engine::decide`] for somebody else speak of
-//! everyone; and look-ups such as [`Engine::conversation`] ask for no viewer. Show these to those whom you trust with
-//! that. A [`Cursor`] goes to clients as it is: see [`CursorKey`] for what it resists.
+//! [`Engine::audience`], [`Engine::preview`], [`Engine::previews`], [`Engine::audit`], what [`Engine::map_viewers`]
+//! gathers and [`Engine::decide`] for somebody else speak of everyone; and look-ups such as [`Engine::conversation`]
+//! ask for no viewer. Show these to those whom you trust with that. A [`Cursor`] goes to clients as it is: see
+//! [`CursorKey`] for what it resists.
 //!
 //! # Features
 //!
-//! None is on by default. `json`: [`Dataset`] from JSON with errors that name the path to the fault. `sql`: the same
-//! questions as SQL for PostgreSQL and SQLite. `store-kit`: the contract of a store, for tests of your own.
+//! None is on by default. `json`: [`Dataset`] from JSON with errors that name the path to the fault. `rayon`: scans on
+//! every core. `sql`: the same questions as SQL for PostgreSQL and SQLite. `store-kit`: the contract of a store, for
+//! tests of your own.
 
 pub mod policy;
 #[cfg(feature = "sql")]

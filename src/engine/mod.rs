@@ -4,7 +4,8 @@
 //! * A clone is a snapshot: later changes of either do not touch the other.
 //! * Every answer goes through the same visibility code as [`policy`](crate::policy).
 //!
-//! It holds no sockets, files, clocks or threads, and knows nothing of where facts are stored.
+//! It holds no sockets, files or clocks, and knows nothing of where facts are stored. Threads are `scan`'s alone, and
+//! rayon's.
 
 mod access;
 mod assigned;
@@ -25,6 +26,7 @@ mod posting;
 mod query;
 mod revision;
 mod rule;
+mod scan;
 mod sparse;
 mod spine;
 mod state;

@@ -18,4 +18,5 @@ mod changes;
 mod conformance;
 mod json;
 mod properties;
+mod scans;
 mod worlds;
