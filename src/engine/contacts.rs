@@ -103,16 +103,36 @@ impl Contacts {
     /// The same without a place in the order, which [`Contacts::sort`] gives to all at once.
     pub(super) fn load(&mut self, directory: &Directory, people: &People, contact: Contact, tags: &[u32]) -> u32 {
         let class = self.classes.enter(directory, people, &contact.members);
-        let number = self.take_number();
-        self.ids.set(number, Some(contact.id.clone()));
+        let Contact { id, name, category, invitation, .. } = contact;
+        let number = match self.free.pop() {
+            Some(number) => {
+                self.ids.set(number, Some(id.clone()));
+                self.names.set(number, name);
+                self.kinds.set(number, (category, invitation));
+                self.class.set(number, class);
+                self.tags.set(number, tags);
+                number
+            }
+            None => {
+                self.ids.push(Some(id.clone()));
+                self.names.push(name);
+                self.kinds.push((category, invitation));
+                self.class.push(class);
+                self.tags.push(tags);
+                self.uses.push(0);
+                self.open.one.push(OpenRows::NONE);
+                self.ids.len() as u32 - 1
+            }
+        };
         let Self { ids, index, .. } = self;
-        index.insert(contact.id.as_str(), number, |number| text(ids, number));
-        self.names.set(number, contact.name);
-        self.kinds.set(number, (contact.category, contact.invitation));
-        self.class.set(number, class);
-        self.tags.set(number, tags);
+        index.insert(id.as_str(), number, |number| text(ids, number));
         self.count += 1;
         number
+    }
+
+    /// Makes room for so many, before the first.
+    pub(super) fn reserve(&mut self, contacts: usize) {
+        self.index.reserve(contacts);
     }
 
     pub(super) fn sort(&mut self) {
@@ -212,20 +232,6 @@ impl Contacts {
         let mut order = std::mem::take(&mut self.order);
         order.remove(|other| self.compare(other, number));
         self.order = order;
-    }
-
-    fn take_number(&mut self) -> u32 {
-        if let Some(number) = self.free.pop() {
-            return number;
-        }
-        self.ids.push(None);
-        self.names.push(None);
-        self.kinds.push((ContactCategory::default(), Invitation::default()));
-        self.class.push(0);
-        self.tags.push(&[]);
-        self.uses.push(0);
-        self.open.one.push(OpenRows::NONE);
-        self.ids.len() as u32 - 1
     }
 }
 

@@ -47,9 +47,17 @@ impl Index {
         self.len
     }
 
-    /// Lays itself out anew for what it holds, after loading.
+    /// Lays itself out for so many entries, if there are none yet.
+    pub(super) fn reserve(&mut self, entries: usize) {
+        if self.len == 0 {
+            *self = Self::with_capacity(entries);
+        }
+    }
+
+    /// Lays itself out anew for what it holds, after loading, unless it is so already.
     pub(super) fn settle<'t>(&mut self, text: impl Fn(u32) -> &'t str) {
-        if self.shards.len() == 1 {
+        let is_laid_out = self.split == 0 && self.base == self.len.div_ceil(SHARD).max(1);
+        if self.shards.len() == 1 || is_laid_out {
             return;
         }
         let old = std::mem::replace(self, Self::with_capacity(self.len));

@@ -100,6 +100,7 @@ impl Engine {
     pub fn new(dataset: Dataset) -> Result<Self, Error> {
         let Dataset { organization, contacts, conversations, filters } = dataset;
         let mut builder = EngineBuilder::new(load_directory(organization, filters)?);
+        builder.loading.state.reserve(contacts.len(), conversations.len());
         for contact in contacts {
             builder.contact(contact)?;
         }

@@ -85,6 +85,10 @@ impl PostingList {
 
     /// The first chunk whose last row is not below `row`; the number of chunks if there is none.
     fn chunk_of(&self, row: u32) -> usize {
+        // Rows mostly come in order, and then the other chunks are not looked at.
+        if self.chunks.last().and_then(|chunk| chunk.last()).is_some_and(|last| *last < row) {
+            return self.chunks.len();
+        }
         self.chunks.partition_point(|chunk| chunk.last().is_some_and(|last| *last < row))
     }
 }

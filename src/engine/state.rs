@@ -219,6 +219,12 @@ impl State {
 
     // Loading.
 
+    /// Makes room for so many.
+    pub(super) fn reserve(&mut self, contacts: usize, conversations: usize) {
+        self.contacts.reserve(contacts);
+        self.index.reserve(conversations);
+    }
+
     /// Takes a checked contact in, whose place in the order [`State::finish_loading`] finds; returns its number.
     pub(super) fn load_contact(&mut self, contact: Contact) -> u32 {
         let tags = self.tag_numbers(&contact.tags);
@@ -473,31 +479,32 @@ impl State {
     fn add_row(&mut self, conversation: &Conversation, contacts: &[u32]) -> u32 {
         let class = self.classes.class_of(&self.directory, &self.people, Head::from(conversation));
         let tags = self.tag_numbers(&conversation.tags);
-        let row = self.take_row();
-        self.ids.set(row, Some(conversation.id.clone()));
+        let at = conversation.last_activity.as_millis();
+        let row = match self.free.pop() {
+            Some(row) => {
+                self.ids.set(row, Some(conversation.id.clone()));
+                self.class.set(row, class);
+                self.at.set(row, at);
+                self.contacts_of.set(row, contacts);
+                self.tags_of.set(row, &tags);
+                row
+            }
+            None => {
+                self.ids.push(Some(conversation.id.clone()));
+                self.class.push(class);
+                self.at.push(at);
+                self.contacts_of.push(contacts);
+                self.tags_of.push(&tags);
+                self.slot.push(0);
+                self.ids.len() as u32 - 1
+            }
+        };
         let Self { ids, index, .. } = self;
         index.insert(conversation.id.as_str(), row, |row| text(ids, row));
-        self.class.set(row, class);
-        self.at.set(row, conversation.last_activity.as_millis());
-        self.contacts_of.set(row, contacts);
-        self.tags_of.set(row, &tags);
         contacts.iter().for_each(|contact| self.contacts.attach(*contact, true));
         self.classes.get_mut(class).rows.insert(row);
         self.count += 1;
         row
-    }
-
-    fn take_row(&mut self) -> u32 {
-        if let Some(row) = self.free.pop() {
-            return row;
-        }
-        self.ids.push(None);
-        self.class.push(0);
-        self.at.push(0);
-        self.contacts_of.push(&[]);
-        self.tags_of.push(&[]);
-        self.slot.push(0);
-        self.ids.len() as u32 - 1
     }
 
     /// Gives a row its place in the order, in its class's open set, its assignee's list and its contacts' lists.
