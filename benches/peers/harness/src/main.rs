@@ -36,10 +36,17 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static A: Counting = Counting;
 
-fn run(e: &mut dyn Engine, q: &Queries, ex: &Expected, ds: &Dataset, secs: f64, updates: usize) -> Vec<Stat> {
+fn run(
+    e: &mut dyn Engine,
+    base: &mut dyn Engine,
+    q: &Queries,
+    ex: &Expected,
+    ds: &Dataset,
+    (secs, updates): (f64, usize),
+) -> Vec<Stat> {
     let name = e.name();
     let mut r = Vec::new();
-    if !e.read(q, ex, secs, &mut r) {
+    if !e.read(q, ex, secs, base, &mut r) {
         reads(e, q, ex, ds.convs.len(), secs, &mut r);
     }
     let (all, mine) = (Filter::all(), Filter::mine());
@@ -49,6 +56,8 @@ fn run(e: &mut dyn Engine, q: &Queries, ex: &Expected, ds: &Dataset, secs: f64, 
         same(name, &a, ex, e, true);
         drop(a);
         let (mut u, mut w) = (Vec::new(), Vec::new());
+        let (mut base_u, mut base_w) = (Vec::new(), Vec::new());
+        let mut others = Vec::new();
         let t = Instant::now();
         let mut done = V8;
         for &(c, at, v) in &q.updates[V8..V8.max(updates.min(q.updates.len()))] {
@@ -56,13 +65,19 @@ fn run(e: &mut dyn Engine, q: &Queries, ex: &Expected, ds: &Dataset, secs: f64, 
             black_box(&out);
             u.push(message);
             w.push(both);
+            let (message, both) = base.message_then_all(c, at, v, &mut others);
+            black_box(&others);
+            base_u.push(message);
+            base_w.push(both);
             done += 1;
             if t.elapsed() > Duration::from_secs_f64(secs * 2.0) && u.len() >= 20 {
                 break;
             }
         }
-        r.push(stat(Q::Q8u, u, 1));
-        r.push(stat(Q::Q8, w, 1));
+        for (label, own, base) in [(Q::Q8u, u, base_u), (Q::Q8, w, base_w)] {
+            let (own, base) = (stat(label, own, 1), stat(label, base, 1));
+            r.push(Stat { ratio: Some(own.median / base.median), ..own });
+        }
         // The state after all updates, against a reference that replays them.
         let mut n = Naive::build(ds);
         for &(c, at, _) in &q.updates[..done] {
@@ -179,20 +194,28 @@ fn main() {
             let (build_s, bytes) =
                 e.built().unwrap_or((t.elapsed().as_secs_f64(), HELD.load(Relaxed).wrapping_sub(held)));
             let bytes = bytes + e.foreign_bytes();
-            let r = run(e.as_mut(), &q, &ex, &ds, secs, updates);
+            let t = Instant::now();
+            let mut beside = baseline::bitset::Bitset::build(&ds);
+            let base_build = t.elapsed().as_secs_f64();
+            let r = run(e.as_mut(), &mut beside, &q, &ex, &ds, (secs, updates));
+            drop(beside);
             let per = bytes as f64 / ds.convs.len() as f64;
             println!(
-                "{name}: verified; built in {build_s:.3} s, {bytes} bytes ({per:.1} a conversation); {}",
+                "{name}: verified; built in {build_s:.3} s (x{:.2}), {bytes} bytes ({per:.1} a conversation); {}",
+                build_s / base_build,
                 e.note()
             );
             let mut j = format!(
-                "{{\"size\":\"{size}\",\"engine\":\"{name}\",\"conversations\":{},\"build_s\":{:.3},\"bytes\":{bytes},\"bytes_per_conv\":{per:.2},\"note\":\"{}\",\"ns\":{{",
+                "{{\"size\":\"{size}\",\"engine\":\"{name}\",\"conversations\":{},\"build_s\":{:.3},\"build_ratio\":{:.4},\"bytes\":{bytes},\"bytes_per_conv\":{per:.2},\"note\":\"{}\",\"ns\":{{",
                 ds.convs.len(),
                 build_s,
+                build_s / base_build,
                 e.note()
             );
             for (i, s) in r.iter().enumerate() {
+                let beside = s.ratio;
                 let ratio = base.iter().find(|b| b.label == s.label).map_or(1.0, |b| s.median / b.median);
+                let ratio = beside.unwrap_or(ratio);
                 println!(
                     "  {:22} {:>12}  p95 {:>12}  x{ratio:<10.2} n={}",
                     s.label,
@@ -202,7 +225,7 @@ fn main() {
                 );
                 let _ = write!(
                     j,
-                    "{}\"{}\":{{\"median\":{:.1},\"p95\":{:.1},\"n\":{}}}",
+                    "{}\"{}\":{{\"median\":{:.1},\"p95\":{:.1},\"n\":{},\"ratio\":{ratio:.4}}}",
                     if i > 0 { "," } else { "" },
                     s.label,
                     s.median,

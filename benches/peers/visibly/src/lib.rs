@@ -13,7 +13,7 @@ use visibly::{
     AssigneePick, Change, Contact, ContactId, Conversation, ConversationId, Engine, Inbox, Member, Organization,
     PageRequest, PhoneNumber, Pick, PreparedInbox, RowId, Rule, SpruceLink, TagSet, Team, Teammate, TeammateId, Viewer,
 };
-use workload::measure::{Expected, Stat, V1, V5, V6, VP, held, time};
+use workload::measure::{Expected, Stat, V1, V5, V6, VP, beside, held};
 use workload::{Dataset, Filter, PAGE, Principal, Queries, Who};
 
 pub struct Peer {
@@ -249,43 +249,71 @@ impl workload::Engine for Peer {
         )
     }
 
-    fn read(&mut self, q: &Queries, ex: &Expected, secs: f64, stats: &mut Vec<Stat>) -> bool {
+    fn read(
+        &mut self,
+        q: &Queries,
+        ex: &Expected,
+        secs: f64,
+        base: &mut dyn workload::Engine,
+        stats: &mut Vec<Stat>,
+    ) -> bool {
         let a = workload::measure::answers(self, q, false);
         workload::measure::same("visibly, by id", &a, ex, self, false);
         drop(a);
         let this = &*self;
         let viewers: Vec<_> = (0..this.teammates.len() as u32).map(|v| this.viewer(v)).collect();
-        this.read_pairs(q, ex, secs, &viewers, stats);
+        this.read_pairs(q, ex, secs, &viewers, base, stats);
         let (all, mine) = (Inbox::All, Inbox::AssignedToMe);
         let of_all: Vec<_> = q.viewers.iter().map(|v| (viewers[*v as usize], &all)).collect();
         let of_mine: Vec<_> = q.viewers.iter().map(|v| (viewers[*v as usize], &mine)).collect();
         let rules = |l: &[(u32, Filter)]| l.iter().map(|(v, f)| (viewers[*v as usize], inbox(f))).collect::<Vec<_>>();
         let (broad, selective) = (rules(&q.tag_broad), rules(&q.tag_selective));
-        this.read_pages("Q2", &of_all, &ex.q2, secs, stats);
-        this.read_pages("Q3", &of_mine, &ex.q3, secs, stats);
-        this.read_pages("Q4", &broad.iter().map(|(v, i)| (*v, i)).collect::<Vec<_>>(), &ex.q4, secs, stats);
-        this.read_pages("Q4s", &selective.iter().map(|(v, i)| (*v, i)).collect::<Vec<_>>(), &ex.q4s, secs, stats);
-        this.read_badges(q, ex, secs, &viewers, stats);
+        let same = |f: Filter| q.viewers.iter().map(|v| (*v, f.clone())).collect::<Vec<_>>();
+        let (same_all, same_mine) = (same(Filter::all()), same(Filter::mine()));
+        let broad: Vec<_> = broad.iter().map(|(v, i)| (*v, i)).collect();
+        let selective: Vec<_> = selective.iter().map(|(v, i)| (*v, i)).collect();
+        this.read_pages("Q2", &of_all, &ex.q2, secs, (base, &same_all), stats);
+        this.read_pages("Q3", &of_mine, &ex.q3, secs, (base, &same_mine), stats);
+        this.read_pages("Q4", &broad, &ex.q4, secs, (base, &q.tag_broad), stats);
+        this.read_pages("Q4s", &selective, &ex.q4s, secs, (base, &q.tag_selective), stats);
+        this.read_badges(q, ex, secs, &viewers, base, stats);
+        let mut out = Vec::with_capacity(this.rows.len());
         let mut rows = Vec::with_capacity(this.rows.len());
         for (v, expected) in q.viewers[..V6].iter().zip(&ex.q6) {
             rows.clear();
             viewers[*v as usize].visible_rows(&mut rows);
             assert_eq!(this.sorted(&rows), *expected, "Q6");
         }
-        stats.push(time("Q6", secs, |i| {
+        let visible = |i: usize| {
             rows.clear();
             viewers[q.viewers[i % q.viewers.len()] as usize].visible_rows(&mut rows);
             black_box(&rows);
+        };
+        stats.push(beside("Q6", secs, visible, |i| {
+            base.visible(q.viewers[i % q.viewers.len()], &mut out);
+            black_box(&out);
         }));
-        stats.push(time("Q7", secs, |i| {
+        let audience = |i: usize| {
             black_box(this.engine.audience_of(this.rows[q.convs[i % q.convs.len()] as usize]).is_some());
+        };
+        stats.push(beside("Q7", secs, audience, |i| {
+            base.audience(q.convs[i % q.convs.len()], &mut out);
+            black_box(&out);
         }));
         true
     }
 }
 
 impl Peer {
-    fn read_pairs(&self, q: &Queries, ex: &Expected, secs: f64, viewers: &[Viewer<'_>], stats: &mut Vec<Stat>) {
+    fn read_pairs(
+        &self,
+        q: &Queries,
+        ex: &Expected,
+        secs: f64,
+        viewers: &[Viewer<'_>],
+        base: &mut dyn workload::Engine,
+        stats: &mut Vec<Stat>,
+    ) {
         let pairs = &q.pairs;
         let by_row = |i: usize| {
             let (v, c) = pairs[i % pairs.len()];
@@ -301,15 +329,17 @@ impl Peer {
         };
         assert!((0..V1).map(by_row).eq(ex.q1.iter().copied()), "Q1");
         assert!((0..V1).map(bound).eq(ex.q1.iter().copied()), "Q1 by id");
-        stats.push(time("Q1", secs, |i| {
-            black_box(by_row(i));
-        }));
-        stats.push(time("Q1 id", secs, |i| {
-            black_box(bound(i));
-        }));
-        stats.push(time("Q1 ids", secs, |i| {
-            black_box(by_id(i));
-        }));
+        let asks: [(&str, &dyn Fn(usize) -> bool); 3] = [("Q1", &by_row), ("Q1 id", &bound), ("Q1 ids", &by_id)];
+        for (label, ask) in asks {
+            let same = |i: usize| {
+                let (v, c) = pairs[i % pairs.len()];
+                black_box(base.can_view(v, c));
+            };
+            let ask = |i: usize| {
+                black_box(ask(i));
+            };
+            stats.push(beside(label, secs, ask, same));
+        }
     }
 
     fn read_pages<'e>(
@@ -318,6 +348,7 @@ impl Peer {
         list: &[(Viewer<'e>, &'e Inbox)],
         expected: &[Vec<u32>],
         secs: f64,
+        (base, same): (&mut dyn workload::Engine, &[(u32, Filter)]),
         stats: &mut Vec<Stat>,
     ) {
         let prepared: Vec<PreparedInbox<'_, '_>> =
@@ -331,28 +362,47 @@ impl Peer {
             assert!(page.rows.iter().map(|row| number(row.id().as_str())).eq(expected.iter().copied()), "{label} rows");
         }
         let n = list.len();
+        let mut out = Vec::with_capacity(PAGE);
+        let mut same = |i: usize| {
+            let (v, f) = &same[i % n];
+            base.page(*v, f, PAGE, &mut out);
+            black_box(&out);
+        };
         let mut rows = Vec::with_capacity(PAGE);
-        stats.push(time(label, secs, |i| {
+        let newest = |i: usize| {
             rows.clear();
             prepared[i % n].newest(PAGE, &mut rows);
             black_box(&rows);
-        }));
-        stats.push(time(format!("{label} rule"), secs, |i| {
+        };
+        stats.push(beside(label, secs, newest, &mut same));
+        let mut rows = Vec::with_capacity(PAGE);
+        let prepare_too = |i: usize| {
             rows.clear();
             let (viewer, inbox) = list[i % n];
             viewer.prepare(inbox).expect("an open inbox").newest(PAGE, &mut rows);
             black_box(&rows);
-        }));
-        stats.push(time(format!("{label} shown"), secs, |i| {
+        };
+        stats.push(beside(format!("{label} rule"), secs, prepare_too, &mut same));
+        let shown = |i: usize| {
             black_box(look(prepared[i % n].page(&first).expect("a page").rows));
-        }));
-        stats.push(time(format!("{label} filter_inbox"), secs, |i| {
+        };
+        stats.push(beside(format!("{label} shown"), secs, shown, &mut same));
+        let asked = |i: usize| {
             let (viewer, inbox) = list[i % n];
             black_box(viewer.filter_inbox(inbox, &first).expect("a page"));
-        }));
+        };
+        stats.push(beside(format!("{label} filter_inbox"), secs, asked, &mut same));
     }
 
-    fn read_badges(&self, q: &Queries, ex: &Expected, secs: f64, viewers: &[Viewer<'_>], stats: &mut Vec<Stat>) {
+    fn read_badges(
+        &self,
+        q: &Queries,
+        ex: &Expected,
+        secs: f64,
+        viewers: &[Viewer<'_>],
+        base: &mut dyn workload::Engine,
+        stats: &mut Vec<Stat>,
+    ) {
         let list: Vec<_> =
             q.sidebars.iter().map(|(v, f)| (viewers[*v as usize], f.iter().map(inbox).collect::<Vec<_>>())).collect();
         let prepared: Vec<Vec<_>> = list
@@ -368,11 +418,13 @@ impl Peer {
             assert_eq!(counts(&one_by_one(i)), *expected, "Q5, one by one");
             assert_eq!(counts(&together(i)), *expected, "Q5");
         }
-        stats.push(time("Q5", secs, |i| {
-            black_box(together(i));
-        }));
-        stats.push(time("Q5 one by one", secs, |i| {
-            black_box(one_by_one(i));
-        }));
+        let mut out = Vec::new();
+        let mut same = |i: usize| {
+            let (v, f) = &q.sidebars[i % q.sidebars.len()];
+            base.counts(*v, f, &mut out);
+            black_box(&out);
+        };
+        stats.push(beside("Q5", secs, |i| drop(black_box(together(i))), &mut same));
+        stats.push(beside("Q5 one by one", secs, |i| drop(black_box(one_by_one(i))), &mut same));
     }
 }

@@ -469,9 +469,16 @@ pub trait Engine {
     fn built(&self) -> Option<(f64, usize)> {
         None
     }
-    /// Asserts and times the questions that change nothing, for an engine with more than one way to ask them; `false`
-    /// to be asked through this trait.
-    fn read(&mut self, _q: &Queries, _ex: &Expected, _secs: f64, _stats: &mut Vec<Stat>) -> bool {
+    /// Asserts and times the questions that change nothing, for an engine with more than one way to ask them, in turns
+    /// with the baseline; `false` to be asked through this trait.
+    fn read(
+        &mut self,
+        _q: &Queries,
+        _ex: &Expected,
+        _secs: f64,
+        _base: &mut dyn Engine,
+        _stats: &mut Vec<Stat>,
+    ) -> bool {
         false
     }
     fn note(&mut self) -> String {

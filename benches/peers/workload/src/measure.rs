@@ -135,12 +135,14 @@ pub struct Stat {
     pub median: f64,
     pub p95: f64,
     pub n: usize,
+    /// To the baseline's time, taken in turns with it: the median over turns. `None` if it was not beside.
+    pub ratio: Option<f64>,
 }
 
 pub fn stat(label: impl Debug, mut v: Vec<f64>, per: usize) -> Stat {
     v.sort_by(f64::total_cmp);
     let p = |x: f64| v[((v.len() - 1) as f64 * x) as usize];
-    Stat { label: format!("{label:?}").replace('"', ""), median: p(0.5), p95: p(0.95), n: v.len() * per }
+    Stat { label: format!("{label:?}").replace('"', ""), median: p(0.5), p95: p(0.95), n: v.len() * per, ratio: None }
 }
 
 /// Median over batches of about 20 us (one call where a call is longer), cycling the arguments.
@@ -164,6 +166,42 @@ pub fn time(q: impl Debug, secs: f64, mut op: impl FnMut(usize)) -> Stat {
         v.push(s.elapsed().as_nanos() as f64 / k as f64);
     }
     stat(q, v, k)
+}
+
+/// Turns that an engine and the baseline take, so that both see the same phases of a machine that is not quiet.
+const TURNS: usize = 25;
+
+/// As [`time`], in turns with what the baseline does for the same question.
+pub fn beside(q: impl Debug, secs: f64, mut op: impl FnMut(usize), mut base: impl FnMut(usize)) -> Stat {
+    let one_turn = |batches: &mut Vec<f64>, from: &mut usize, per: usize, op: &mut dyn FnMut(usize)| {
+        let first = batches.len();
+        let t = Instant::now();
+        while t.elapsed().as_secs_f64() < secs / TURNS as f64 || batches.len() < first + 3 {
+            let s = Instant::now();
+            for _ in 0..per {
+                op(*from);
+                *from += 1;
+            }
+            batches.push(s.elapsed().as_nanos() as f64 / per as f64);
+        }
+        let mut turn = batches[first..].to_vec();
+        turn.sort_by(f64::total_cmp);
+        turn[turn.len() / 2]
+    };
+    let per = |op: &mut dyn FnMut(usize)| {
+        let t = Instant::now();
+        (0..64).for_each(&mut *op);
+        ((20_000.0 * 64.0 / t.elapsed().as_nanos() as f64) as usize).clamp(1, 4096)
+    };
+    let (per_op, per_base) = (per(&mut op), per(&mut base));
+    let (mut own, mut others, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut at, mut base_at) = (0, 0);
+    for _ in 0..TURNS {
+        let base = one_turn(&mut others, &mut base_at, per_base, &mut base);
+        ratios.push(one_turn(&mut own, &mut at, per_op, &mut op) / base);
+    }
+    ratios.sort_by(f64::total_cmp);
+    Stat { ratio: Some(ratios[TURNS / 2]), ..stat(q, own, per_op) }
 }
 
 /// Asserts and times every question that changes nothing, through the trait.
