@@ -23,7 +23,7 @@ use super::index::{Index, hash};
 use super::open::OpenSet;
 use super::posting::PostingList;
 use super::sparse::hasher;
-use crate::model::{ConversationKind, Directory, EndpointId, Head, Member, TeammateId};
+use crate::model::{ConversationKind, Directory, EndpointId, Head, Member, TeamId, TeammateId};
 use crate::policy::access;
 
 /// Teammates by number. Numbers are handed out in the organization's order and never again, so that ascending
@@ -32,6 +32,8 @@ use crate::policy::access;
 pub(super) struct People {
     numbers: HashMap<TeammateId, u32, DefaultHashBuilder>,
     ids: Vec<Option<TeammateId>>,
+    /// The teams of each.
+    teams: Vec<Vec<TeamId>>,
 }
 
 impl People {
@@ -56,6 +58,21 @@ impl People {
     /// The teammate with this number; `None` once it is removed.
     pub(super) fn id(&self, number: u32) -> Option<&TeammateId> {
         self.ids.get(number as usize)?.as_ref()
+    }
+
+    /// Notes who is in which team, after a change to teams or teammates.
+    pub(super) fn regroup(&mut self, directory: &Directory) {
+        self.teams = vec![Vec::new(); self.ids.len()];
+        for team in directory.teams.values() {
+            for number in team.teammates.iter().filter_map(|id| self.numbers.get(id)) {
+                self.teams[*number as usize].push(team.id.clone());
+            }
+        }
+    }
+
+    /// The teams that a teammate is in, in the organization's order.
+    pub(super) fn teams(&self, number: u32) -> &[TeamId] {
+        self.teams.get(number as usize).map_or(&[], |teams| teams)
     }
 
     /// One more than the largest number.
@@ -101,6 +118,10 @@ pub(super) struct Classes {
     free: Column<u32>,
     matrix: Matrix,
     team_kind: Bits,
+    /// Each class's endpoint as its place in the directory, side by side for filters over endpoints.
+    endpoints: Column<u32>,
+    /// The classes with so many open conversations that they are kept as leaves.
+    many: Bits,
 }
 
 impl Classes {
@@ -119,6 +140,27 @@ impl Classes {
 
     pub(super) fn matrix(&self) -> &Matrix {
         &self.matrix
+    }
+
+    /// The classes of conversations over any of some endpoints, these given as places in the directory. O(classes).
+    pub(super) fn over(&self, endpoints: &[u32]) -> Bits {
+        let classes = 0..self.classes.len() as u32;
+        classes.filter(|class| endpoints.contains(self.endpoints.get(*class))).collect()
+    }
+
+    /// The classes with so many open conversations that they are kept as leaves.
+    pub(super) fn many(&self) -> &Bits {
+        &self.many
+    }
+
+    /// Changes which slots a class's open conversations have.
+    pub(super) fn edit_open(&mut self, class: u32, edit: impl FnOnce(&mut OpenSet)) {
+        let open = &mut self.get_mut(class).open;
+        edit(open);
+        match open.is_many() {
+            true => self.many.insert(class),
+            false => self.many.remove(class),
+        }
     }
 
     /// The classes of team conversations.
@@ -153,11 +195,18 @@ impl Classes {
             open: OpenSet::default(),
         };
         class.audience = Coverage::new(directory, people).of_class(&class);
+        let endpoint = place_of(directory, &class);
         let number = self.free.pop().unwrap_or(self.classes.len() as u32);
         self.matrix.set(number, &class.audience);
         match self.classes.get_mut(number as usize) {
-            Some(place) => *place = Arc::new(class),
-            None => self.classes.push(Arc::new(class)),
+            Some(place) => {
+                *place = Arc::new(class);
+                self.endpoints.set(number, endpoint);
+            }
+            None => {
+                self.classes.push(Arc::new(class));
+                self.endpoints.push(endpoint);
+            }
         }
         match head.kind {
             ConversationKind::Team => self.team_kind.insert(number),
@@ -212,6 +261,12 @@ impl Classes {
                 Arc::make_mut(class).audience = audience;
             }
         }
+        for (number, class) in self.classes.iter().enumerate() {
+            let endpoint = place_of(directory, class);
+            if *self.endpoints.get(number as u32) != endpoint {
+                self.endpoints.set(number as u32, endpoint);
+            }
+        }
         self.rebuild_matrix(people);
     }
 
@@ -219,6 +274,12 @@ impl Classes {
         let audiences = self.iter().map(|(number, class)| (number, &class.audience[..]));
         self.matrix = Matrix::of(people.len(), self.classes.len(), audiences);
     }
+}
+
+/// The place of a class's endpoint in the directory; `u32::MAX` if it has none there.
+fn place_of(directory: &Directory, class: &Class) -> u32 {
+    let place = class.endpoint.as_ref().and_then(|id| directory.endpoints.get_index_of(id));
+    place.map_or(u32::MAX, |place| place as u32)
 }
 
 /// What classes of conversations are told apart by.

@@ -42,30 +42,43 @@ impl<const N: usize> Counted<'_, N> {
         self.within[at] & (self.also[at] ^ self.flip) & (one[at] | two[at] | three[at] | four[at])
     }
 
-    /// How many bits those are, and how many of them are clear in `read`. All in one go, nothing is stored.
+    /// How many bits those are, and how many of them are clear in `read`. All in one go, nothing is stored; meanwhile
+    /// `next` is fetched, what will be counted after this.
     #[inline(always)]
-    pub(super) fn count(&self, read: &[u64; N]) -> (usize, usize) {
+    pub(super) fn count(&self, read: &[u64; N], next: [&[u64; N]; 4]) -> (usize, usize) {
         let (mut total, mut unread) = (0_u64, 0_u64);
-        for (at, read) in read.iter().enumerate() {
-            let word = self.word(at);
-            total += u64::from(word.count_ones());
-            unread += u64::from((word & !read).count_ones());
+        for start in (0..N).step_by(LINE) {
+            next.iter().for_each(|next| prefetch_line(&next[start]));
+            for at in start..(start + LINE).min(N) {
+                let word = self.word(at);
+                total += u64::from(word.count_ones());
+                unread += u64::from((word & !read[at]).count_ones());
+            }
         }
         (total as usize, unread as usize)
     }
 }
 
+/// Words of a cache line.
+const LINE: usize = 8;
+
 /// Has memory fetched that is about to be read, without waiting for it.
 #[inline(always)]
-pub(super) fn prefetch<T: ?Sized>(value: &T) {
+pub(super) fn prefetch(values: &[impl Copy]) {
+    let per_line = 64 / size_of_val(values).checked_div(values.len()).unwrap_or(1).clamp(1, 64);
+    values.iter().step_by(per_line).for_each(prefetch_line);
+}
+
+/// Has the cache line fetched that a value starts in.
+#[inline(always)]
+pub(super) fn prefetch_line<T>(value: &T) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
-    for offset in (0..size_of_val(value)).step_by(64) {
+    {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let start = std::ptr::from_ref(value).cast::<i8>();
-        #[expect(unsafe_code, reason = "a hint that reads nothing; the address lies within `value`")]
-        // SAFETY: `offset` is less than the size of `value`; SSE is part of every x86-64.
+        #[expect(unsafe_code, reason = "a hint that reads and writes nothing")]
+        // SAFETY: the address is that of a reference; SSE, which has the instruction, is part of every x86-64.
         unsafe {
-            _mm_prefetch::<_MM_HINT_T0>(start.add(offset));
+            _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast());
         }
     }
     #[cfg(not(all(target_arch = "x86_64", not(miri))))]

@@ -1,12 +1,12 @@
 //! The conversations that are not archived, in order, with a mask for every attribute that filters ask for.
 //!
 //! ```text
-//! spine:  blocks of 512 slots, in order of activity        group 0 = blocks 0 to 15, group 1 = blocks 16 to 31, …
-//! group:  one leaf of 8,192 bits for each of: unassigned, with a restricted contact, each contact tag,
+//! spine:  blocks of 512 slots, in order of activity        group 0 = blocks 0 to 31, group 1 = blocks 32 to 63, …
+//! group:  one leaf of 16,384 bits for each of: unassigned, with a restricted contact, each contact tag,
 //!         each conversation tag, each teammate who has read it;   and the class of each slot
 //! ```
 //!
-//! A page looks at one block's share of a few leaves, a badge at whole leaves, 8,192 conversations at a time.
+//! A page looks at one block's share of a few leaves, a badge at whole leaves, 16,384 conversations at a time.
 //!
 //! * A conversation that enters sets a bit per attribute; one that leaves clears its live bit in the spine and leaves
 //!   the others behind, for a slot is used once. A block that is given up has its share of every leaf cleared,
@@ -27,7 +27,7 @@ use super::spine::{BLOCK, Mask, Move, Spine, WORDS, split};
 use super::state::Marks;
 
 /// Blocks of a group: enough that a badge seldom goes from leaf to leaf, few enough that a leaf is soon copied.
-const LANES: usize = if cfg!(test) { 2 } else { 16 };
+const LANES: usize = if cfg!(test) { 2 } else { 32 };
 /// Words of a leaf.
 const SPAN: usize = LANES * WORDS;
 /// Slots of a group.
@@ -295,8 +295,9 @@ impl Open {
             marks.iter().for_each(|number| set(&mut leaves[*number as usize], at));
         }
         if let Some((slot, _)) = reads.first() {
-            let used = |leaf: Leaf| (!is_clear(&leaf)).then(|| Arc::new(leaf));
-            self.group_mut(*slot).0.reads = Leaves(leaves.into_iter().map(used).collect());
+            // Not by value, or the list would keep the room of the leaves.
+            let used = |leaf: &Leaf| (!is_clear(leaf)).then(|| Arc::new(*leaf));
+            self.group_mut(*slot).0.reads = Leaves(leaves.iter().map(used).collect());
         }
     }
 
@@ -570,12 +571,27 @@ impl OpenSet {
         few.iter().copied().chain(many)
     }
 
+    pub(super) fn is_many(&self) -> bool {
+        matches!(self, Self::Many { .. })
+    }
+
+    /// A block's share of the leaves; all clear where they are a list.
+    #[inline(always)]
+    pub(super) fn in_block(&self, block: u32) -> &Mask {
+        let (group, lane) = lane(block);
+        let leaf = match self {
+            Self::Many { leaves, .. } => leaves.get(group).and_then(Option::as_deref),
+            Self::Few(_) => None,
+        };
+        lane_of(leaf.unwrap_or(&NO_LEAF), lane)
+    }
+
     /// Has the slots fetched ahead.
     #[inline(always)]
     pub(super) fn prefetch(&self) {
         match self {
             Self::Few(slots) => prefetch(&slots[..]),
-            Self::Many { leaves, .. } => leaves.iter().flatten().for_each(|leaf| prefetch(&**leaf)),
+            Self::Many { leaves, .. } => leaves.iter().flatten().for_each(|leaf| prefetch(&leaf[..])),
         }
     }
 
@@ -584,9 +600,10 @@ impl OpenSet {
     pub(super) fn mark(&self, marks: &mut [Leaf]) {
         match self {
             Self::Few(slots) => {
+                // Groups follow each other as slots do.
+                let words = marks.as_flattened_mut();
                 for slot in slots {
-                    let (group, at) = split_group(*slot);
-                    set(&mut marks[group], at);
+                    words[*slot as usize / 64] |= 1 << (slot % 64);
                 }
             }
             Self::Many { leaves, .. } => {

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use super::kernel::{prefetch, prefetch_line};
+
 /// Most rows that a chunk holds; a full one is split in two.
 const CHUNK: usize = if cfg!(test) { 8 } else { 1024 };
 
@@ -26,6 +28,20 @@ impl PostingList {
     /// The rows in ascending order, a chunk at a time.
     pub(super) fn slices(&self) -> impl DoubleEndedIterator<Item = &[u32]> {
         self.chunks.iter().map(|chunk| &chunk[..])
+    }
+
+    /// The same, each slice being on its way from memory when its turn comes.
+    #[inline(always)]
+    pub(super) fn for_each_slice(&self, mut each: impl FnMut(&[u32])) {
+        for (at, chunk) in self.chunks.iter().enumerate() {
+            if let Some(later) = self.chunks.get(at + 4) {
+                prefetch_line(&**later);
+            }
+            if let Some(next) = self.chunks.get(at + 2) {
+                prefetch(&next[..]);
+            }
+            each(chunk);
+        }
     }
 
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = u32> {

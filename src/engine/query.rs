@@ -14,7 +14,7 @@
 use smallvec::SmallVec;
 
 use super::bits::{Bits, contains, ones};
-use super::kernel::{self, Counted, Pass, and, and_not, is_clear, prefetch};
+use super::kernel::{self, Counted, Pass, and, and_not, is_clear, or, prefetch, prefetch_line};
 use super::open::{Attributes, Group, Leaf, Leaves, NO_LEAF, WHOLE_LEAF, is_marked, is_set, lane, lane_of};
 use super::rule::{Named, Node, View, any_of};
 use super::spine::{BLOCK, Block, Mask, NO_SLOTS, Spine};
@@ -31,6 +31,8 @@ pub(super) struct Plan {
     source: Source,
     /// What masks settle at once.
     terms: Terms,
+    /// The largest of `classes`, whose masks settle most of what a walk comes by.
+    large: SmallVec<[u32; 4]>,
     /// What is left of the rule.
     rest: Option<Node>,
     /// Whether the masks of `rest` leave nothing open.
@@ -184,6 +186,7 @@ impl Plan {
             scope: archive_scope(opened),
             source: Source::Spines,
             terms: Terms::default(),
+            large: SmallVec::new(),
             rest: None,
             is_exact: true,
         };
@@ -200,6 +203,9 @@ impl Plan {
         }
         if plan.classes.is_empty() {
             plan.source = Source::Nothing;
+        }
+        if plan.source == Source::Spines && plan.scope == ArchiveScope::Exclude {
+            plan.large = view.state.large_classes().filter(|class| plan.classes.contains(*class)).collect();
         }
         plan
     }
@@ -374,7 +380,7 @@ impl Plan {
             let (block, attributes) = (open.spine.block(number), open.attributes(number));
             let live = first.take().unwrap_or(block.live);
             let (certain, possible) = self.bounds(view, block, attributes, &live);
-            self.take_block(view, block, attributes.classes(), &(certain, possible), limit, rows);
+            self.take_block(view, number, &(certain, possible), limit, rows);
             if rows.len() >= limit {
                 return;
             }
@@ -411,16 +417,10 @@ impl Plan {
 
     /// Appends the visible rows of one block's masks, newest first, until `rows` holds `limit`.
     #[inline(always)]
-    fn take_block(
-        &self,
-        view: &View<'_>,
-        block: &Block,
-        classes: &[u32],
-        bounds: &(Mask, Mask),
-        limit: usize,
-        rows: &mut Vec<u32>,
-    ) {
+    fn take_block(&self, view: &View<'_>, number: u32, bounds: &(Mask, Mask), limit: usize, rows: &mut Vec<u32>) {
         let (certain, possible) = bounds;
+        let open = &view.state.open;
+        let (block, classes) = (open.spine.block(number), open.attributes(number).classes());
         let few: usize = possible.iter().map(|word| word.count_ones() as usize).sum();
         if few == 0 {
             return;
@@ -428,13 +428,16 @@ impl Plan {
         if few <= SCATTERED && certain == possible {
             return self.take_scattered(block, classes, possible, few, limit, rows);
         }
+        let large = self.large.iter().map(|class| view.state.classes.get(*class).open.in_block(number));
+        let settled = large.fold(NO_SLOTS, |settled, mask| or(&settled, mask));
         for (word, bits) in possible.iter().enumerate().rev() {
             if *bits == 0 {
                 continue;
             }
             let start = word * 64;
             let slots = &block.rows[start..block.rows.len().min(start + 64)];
-            let mut visible = self.visible_in_word(&classes[start..start + 64], *bits);
+            let visible = self.visible_in_word(&classes[start..start + 64], bits & !settled[word]);
+            let mut visible = visible | bits & settled[word];
             if certain[word] != *bits {
                 let matches = |bit: &u32| self.matches_rest(view, slots[*bit as usize]);
                 visible = ones(&[visible]).filter(matches).fold(0, |kept, bit| kept | 1 << bit);
@@ -655,8 +658,9 @@ struct Reads<'e>(SmallVec<[&'e Leaf; 16]>);
 
 impl<'e> Reads<'e> {
     fn all(view: &View<'e>) -> Self {
-        let reads: SmallVec<_> = view.state.open.groups().iter().map(|group| group.reads.get(view.viewer)).collect();
-        reads.iter().for_each(|leaf| prefetch(*leaf));
+        let reads: SmallVec<[&Leaf; 16]> =
+            view.state.open.groups().iter().map(|group| group.reads.get(view.viewer)).collect();
+        reads.iter().for_each(|leaf| prefetch(&leaf[..]));
         Self(reads)
     }
 
@@ -737,7 +741,7 @@ impl Pass for MarkVisible<'_, '_> {
     fn run(self) {
         let classes = &self.view.state.classes;
         for class in ones(self.classes.words()) {
-            prefetch(classes.get(class));
+            prefetch_line(&classes.get(class).open);
         }
         for class in ones(self.classes.words()) {
             classes.get(class).open.prefetch();
@@ -762,11 +766,9 @@ fn count_open(view: &View<'_>, plan: &Plan, reads: &Reads<'_>, visible: &[Leaf],
     });
     let masks = narrowed.as_deref().unwrap_or(visible);
     for (at, ((group, within), read)) in groups.iter().zip(masks).zip(&reads.0).enumerate() {
-        if let Some(next) = groups.get(at + 1) {
-            fused.any(next).into_iter().for_each(prefetch);
-        }
         let (also, flip) = fused.assignment(group);
-        let (total, unread) = Counted { within, also, flip, any: fused.any(group) }.count(read);
+        let next = groups.get(at + 1).map_or([&NO_LEAF; 4], |next| fused.any(next));
+        let (total, unread) = Counted { within, also, flip, any: fused.any(group) }.count(read, next);
         badge.total += total;
         badge.unread += unread;
     }

@@ -100,7 +100,11 @@ impl<'e> View<'e> {
             Rule::ContactTags(set) => self.tags(set, Node::AnyContactTag, Node::AllContactTags),
             Rule::ConversationTags(set) => self.tags(set, Node::AnyConversationTag, Node::AllConversationTags),
             Rule::Assignee(picks) => self.assignees(picks),
-            Rule::Endpoints(pick) => self.classes(pick, |class, id| class.endpoint.as_ref() == Some(id)),
+            Rule::Endpoints(pick) => picked(pick, |ids| {
+                let places = ids.iter().filter_map(|id| self.state.directory.endpoints.get_index_of(id));
+                let places: Named = places.map(|place| place as u32).collect();
+                Node::Classes(self.state.classes.over(&places))
+            }),
             Rule::Channels(pick) => {
                 let directory = &*self.state.directory;
                 self.classes(pick, |class, channel| channel_of(directory, class) == Some(*channel))
@@ -138,7 +142,6 @@ impl<'e> View<'e> {
     }
 
     fn assignees(&self, picks: &[AssigneePick]) -> Node {
-        let directory = &*self.state.directory;
         let me = self.state.people.id(self.viewer);
         let mut found = Assignees::default();
         let mut name = |member: &Member| found.named.extend(self.state.assignments.number(member));
@@ -148,9 +151,8 @@ impl<'e> View<'e> {
                 AssigneePick::Teammate(id) => name(&Member::Teammate(id.clone())),
                 AssigneePick::Me => me.into_iter().for_each(|id| name(&Member::Teammate(id.clone()))),
                 AssigneePick::MyTeams => {
-                    let teams = directory.teams.values();
-                    let mine = teams.filter(|team| me.is_some_and(|me| team.teammates.contains(me)));
-                    mine.for_each(|team| name(&Member::Team(team.id.clone())));
+                    let teams = self.state.people.teams(self.viewer).iter();
+                    teams.for_each(|team| name(&Member::Team(team.clone())));
                 }
                 AssigneePick::Nobody | AssigneePick::Anyone => {}
             }

@@ -89,6 +89,7 @@ impl State {
     pub(super) fn new(directory: Directory) -> Self {
         let mut people = People::default();
         directory.teammates.keys().for_each(|id| people.add(id));
+        people.regroup(&directory);
         Self {
             directory: Arc::new(directory),
             people: Arc::new(people),
@@ -135,6 +136,12 @@ impl State {
     #[inline]
     pub(super) fn class_of(&self, row: u32) -> &Class {
         self.classes.get(*self.class.get(row))
+    }
+
+    /// Up to four classes that have one in sixteen of all open conversations, or more.
+    pub(super) fn large_classes(&self) -> impl Iterator<Item = u32> {
+        let all = self.open.spine.len();
+        self.classes.many().iter().filter(move |class| self.classes.get(*class).open.len() * 16 >= all).take(4)
     }
 
     #[inline]
@@ -280,7 +287,7 @@ impl State {
     fn describe_loaded(&mut self, row: u32) {
         let slot = *self.slot.get(row);
         self.describe(row, |open, entry| open.describe(slot, entry));
-        self.classes.get_mut(*self.class.get(row)).open.insert(slot);
+        self.classes.edit_open(*self.class.get(row), |open| open.insert(slot));
         let contacts = self.contacts_of.get(row);
         contacts.iter().for_each(|contact| self.contacts.add_open(*contact, row));
     }
@@ -456,6 +463,7 @@ impl State {
 
     /// Makes audiences anew after a change to who covers whom, to admins or to contact membership.
     pub(super) fn recompile(&mut self) {
+        Arc::make_mut(&mut self.people).regroup(&self.directory);
         self.classes.recompile(&self.directory, &self.people);
         self.contacts.classes.recompile(&self.directory, &self.people);
     }
@@ -525,7 +533,7 @@ impl State {
         self.follow(&moves);
         self.slot.set(row, slot);
         self.enter_assigned(row);
-        self.classes.get_mut(*self.class.get(row)).open.insert(slot);
+        self.classes.edit_open(*self.class.get(row), |open| open.insert(slot));
         for number in reads {
             let (group, at) = self.open.group_mut(slot);
             group.reads.set(number, at);
@@ -560,7 +568,7 @@ impl State {
                 moves.iter().for_each(|one| self.slot.set(one.row, one.to | ARCHIVED));
             }
             Slot::Open(slot) => {
-                self.classes.get_mut(entry.class).open.remove(slot);
+                self.classes.edit_open(entry.class, |open| open.remove(slot));
                 self.contacts_of.for_each(row, |contact| self.contacts.remove_open(contact, row));
                 self.open.remove(slot, &mut moves);
                 self.follow(&moves);
@@ -576,7 +584,7 @@ impl State {
             let entry = self.assigned(one.row);
             let Self { assignments, at, ids, .. } = self;
             assignments.follow(entry, |one, two| compare(at, ids, one, two));
-            self.classes.get_mut(*self.class.get(one.row)).open.replace(one.from, one.to);
+            self.classes.edit_open(*self.class.get(one.row), |open| open.replace(one.from, one.to));
         }
     }
 
