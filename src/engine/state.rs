@@ -301,9 +301,11 @@ impl State {
             self.assignments.assign(row, assignee);
         }
         self.enter(row, false, Marks::new());
+        self.list_at_contacts(row, false, true);
     }
 
     pub(super) fn remove(&mut self, row: u32) {
+        self.list_at_contacts(row, !self.is_archived(row), false);
         self.leave(row, false);
         self.assignments.unassign(row);
         for teammate in self.stars.remove(row).unwrap_or_default() {
@@ -331,7 +333,8 @@ impl State {
             self.forget_reads(row);
             return;
         }
-        let archived = self.is_archived(row) && returns.is_none();
+        let was_archived = self.is_archived(row);
+        let archived = was_archived && returns.is_none();
         self.leave(row, false);
         if let Some(assignee) = returns {
             self.reassign(row, assignee.as_ref());
@@ -340,6 +343,7 @@ impl State {
             self.at.set(row, at);
         }
         self.enter(row, archived, Marks::new());
+        self.list_at_contacts(row, !was_archived, !archived);
     }
 
     fn forget_reads(&mut self, row: u32) {
@@ -353,9 +357,11 @@ impl State {
     }
 
     pub(super) fn place(&mut self, row: u32, archived: bool, assignee: Option<&Member>) {
+        let was_archived = self.is_archived(row);
         let reads = self.leave(row, true);
         self.reassign(row, assignee);
         self.enter(row, archived, reads);
+        self.list_at_contacts(row, !was_archived, !archived);
     }
 
     /// Assigns a row that is in no list.
@@ -515,7 +521,7 @@ impl State {
         row
     }
 
-    /// Gives a row its place in the order, in its class's open set, its assignee's list and its contacts' lists.
+    /// Gives a row its place in the order, in its class's open set and its assignee's list.
     fn enter(&mut self, row: u32, archived: bool, reads: Marks) {
         let mut moves = Vec::new();
         if archived {
@@ -538,7 +544,18 @@ impl State {
             let (group, at) = self.open.group_mut(slot);
             group.reads.set(number, at);
         }
-        self.contacts_of.for_each(row, |contact| self.contacts.add_open(contact, row));
+    }
+
+    /// Brings a row's contacts up to date once it is open or is so no longer.
+    fn list_at_contacts(&mut self, row: u32, was_open: bool, is_open: bool) {
+        if was_open == is_open {
+            return;
+        }
+        let Self { contacts_of, contacts, .. } = self;
+        contacts_of.for_each(row, |contact| match is_open {
+            true => contacts.add_open(contact, row),
+            false => contacts.remove_open(contact, row),
+        });
     }
 
     fn enter_assigned(&mut self, row: u32) {
@@ -569,7 +586,6 @@ impl State {
             }
             Slot::Open(slot) => {
                 self.classes.edit_open(entry.class, |open| open.remove(slot));
-                self.contacts_of.for_each(row, |contact| self.contacts.remove_open(contact, row));
                 self.open.remove(slot, &mut moves);
                 self.follow(&moves);
             }
