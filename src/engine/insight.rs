@@ -105,7 +105,7 @@ fn compare_conversations(before: &State, after: &State, lines: &mut Vec<AccessCh
         let Some(id) = before.id(row) else {
             continue;
         };
-        let Some(now) = after.row(id) else {
+        let Some(now) = same_place(row, id, |row| after.id(row), |id| after.row(id)) else {
             continue;
         };
         let pair = (*before.class.get(row), *after.class.get(now));
@@ -125,7 +125,7 @@ fn compare_contacts(before: &State, after: &State, lines: &mut Vec<AccessChange>
         let Some(id) = old.id(number) else {
             continue;
         };
-        let Some(now) = new.number(id) else {
+        let Some(now) = same_place(number, id, |number| new.id(number), |id| new.number(id)) else {
             continue;
         };
         let pair = (old.class(number), new.class(now));
@@ -136,6 +136,16 @@ fn compare_contacts(before: &State, after: &State, lines: &mut Vec<AccessChange>
             effect: *effect,
         }));
     }
+}
+
+/// The number that an id has after changes, which is nearly always the one that it had before.
+fn same_place<'s, Id: PartialEq + 's>(
+    before: u32,
+    id: &Id,
+    id_at: impl Fn(u32) -> Option<&'s Id>,
+    find: impl Fn(&Id) -> Option<u32>,
+) -> Option<u32> {
+    if id_at(before) == Some(id) { Some(before) } else { find(id) }
 }
 
 /// Rows per piece of what two states may differ in: a column's block.
