@@ -134,7 +134,7 @@ fn conversation(i: usize, of: usize) -> Conversation {
         conversation.members = vec![Member::Organization];
         conversation.assignee = Some(teammate(i));
     }
-    conversation.archived = i % 13 > 0;
+    conversation.archived = !i.is_multiple_of(13);
     conversation
 }
 

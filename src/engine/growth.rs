@@ -220,8 +220,9 @@ fn moving_to_and_from_the_archive_grows_by_no_more_than_its_blocks() {
 }
 
 #[test]
-fn changes_to_the_directory_look_at_no_conversation() {
-    let mut engine = with_archive(3_000);
+fn changes_to_the_directory_look_at_classes_and_at_no_conversation() {
+    let (mut small, mut large) = (with_archive(300), with_archive(30_000));
+    let classes = small.state.classes.iter().count() + small.state.contacts.classes.iter().count();
     let access = Change::SetEndpointAccess { id: "e0".into(), owner: member(3), additional_members: vec![member(4)] };
     let changes = [
         Change::SetTeam { id: "g1".into(), teammates: vec!["t9".into()] },
@@ -231,7 +232,8 @@ fn changes_to_the_directory_look_at_no_conversation() {
         Change::SetContactMembership(true),
     ];
     for change in changes {
-        assert_eq!(apply(&mut engine, &change), Work::default(), "{change:?}");
+        let work = Work { blocks: classes, rows: 0 };
+        assert_eq!([&mut small, &mut large].map(|engine| apply(engine, &change)), [work; 2], "{change:?}");
     }
 }
 

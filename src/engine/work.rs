@@ -4,6 +4,17 @@
 //! at once, or for one entry in a list of blocks or classes. Each thread counts for itself.
 
 #[cfg(test)]
+pub(super) use counters::{Work, count_blocks, count_rows};
+
+#[cfg(not(test))]
+#[inline(always)]
+pub(super) fn count_blocks(_: usize) {}
+
+#[cfg(not(test))]
+#[inline(always)]
+pub(super) fn count_rows(_: usize) {}
+
+#[cfg(test)]
 mod counters {
     use std::cell::Cell;
 
@@ -39,14 +50,3 @@ mod counters {
         }
     }
 }
-
-#[cfg(test)]
-pub(super) use counters::{Work, count_blocks, count_rows};
-
-#[cfg(not(test))]
-#[inline(always)]
-pub(super) fn count_blocks(_: usize) {}
-
-#[cfg(not(test))]
-#[inline(always)]
-pub(super) fn count_rows(_: usize) {}
