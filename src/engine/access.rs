@@ -23,6 +23,7 @@ use super::index::{Index, hash};
 use super::open::OpenSet;
 use super::posting::PostingList;
 use super::sparse::hasher;
+use super::work::count_blocks;
 use crate::model::{ConversationKind, Directory, EndpointId, Head, Member, TeamId, TeammateId};
 use crate::policy::access;
 
@@ -252,6 +253,7 @@ impl Classes {
     /// Makes every audience anew after a change to who covers whom.
     pub(super) fn recompile(&mut self, directory: &Directory, people: &People) {
         let mut coverage = Coverage::new(directory, people);
+        count_blocks(self.classes.len());
         for class in &mut self.classes {
             let audience = match class.rows.is_empty() {
                 true => Vec::new(),
@@ -395,6 +397,7 @@ impl ContactClasses {
     /// Makes every audience anew after a change to who covers whom, to admins, or to contact membership.
     pub(super) fn recompile(&mut self, directory: &Directory, people: &People) {
         let mut coverage = Coverage::new(directory, people);
+        count_blocks(self.classes.len());
         for class in self.classes.iter_mut().filter(|class| class.count > 0) {
             let audience = coverage.of_contacts(&class.members);
             if audience != class.audience {

@@ -14,6 +14,8 @@ mod check;
 mod column;
 mod contacts;
 mod cursor;
+#[cfg(test)]
+mod growth;
 mod index;
 mod insight;
 mod kernel;
@@ -33,6 +35,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod viewer;
+mod work;
 
 use std::sync::Arc;
 

@@ -25,6 +25,7 @@ use super::bits::ones;
 use super::kernel::{is_clear, or, prefetch};
 use super::spine::{BLOCK, Mask, Move, Spine, WORDS, split};
 use super::state::Marks;
+use super::work::{count_blocks, count_rows};
 
 /// Blocks of a group: enough that a badge seldom goes from leaf to leaf, few enough that a leaf is soon copied.
 const LANES: usize = if cfg!(test) { 2 } else { 32 };
@@ -119,6 +120,7 @@ impl Leaves {
 
     /// Clears a block's share of every leaf.
     fn clear_lane(&mut self, lane: usize) {
+        count_blocks(self.0.len());
         for number in 0..self.0.len() as u32 {
             let is_needed = |leaf: &Leaf| !is_clear(lane_of(leaf, lane));
             self.edit(number, is_needed, |leaf| lane_mut(leaf, lane).fill(0));
@@ -391,6 +393,7 @@ impl Open {
         add(&mut target.restricted, to_lane, &restricted);
         for kind in 0..3 {
             let numbers = self.groups_mut(from)[kind].0.len() as u32;
+            count_blocks(numbers as usize);
             for number in 0..numbers {
                 let mask = *lane_of(self.groups_mut(from)[kind].get(number), from_lane);
                 if is_clear(&mask) {
@@ -601,12 +604,14 @@ impl OpenSet {
         match self {
             Self::Few(slots) => {
                 // Groups follow each other as slots do.
+                count_rows(slots.len());
                 let words = marks.as_flattened_mut();
                 for slot in slots {
                     words[*slot as usize / 64] |= 1 << (slot % 64);
                 }
             }
             Self::Many { leaves, .. } => {
+                count_blocks(leaves.len());
                 for (mark, leaf) in marks.iter_mut().zip(leaves) {
                     if let Some(leaf) = leaf {
                         *mark = or(mark, leaf);

@@ -19,6 +19,7 @@ use super::open::{Attributes, Group, Leaf, Leaves, NO_LEAF, WHOLE_LEAF, is_marke
 use super::rule::{Named, Node, View, any_of};
 use super::spine::{BLOCK, Block, Mask, NO_SLOTS, Spine};
 use super::state::Slot;
+use super::work::{count_blocks, count_rows};
 use crate::model::{ArchiveScope, Member};
 use crate::policy::{Badge, Opened, archive_scope};
 
@@ -328,7 +329,10 @@ impl Plan {
         let wanted = limit.saturating_sub(start);
         for number in numbers {
             let newest_first = view.state.assignments.newest_first_from(*number, |one| is_passed(one.row));
-            let visible = newest_first.filter(|one| contains(self.classes.words(), one.class));
+            let visible = newest_first.filter(|one| {
+                count_rows(1);
+                contains(self.classes.words(), one.class)
+            });
             let fitting = visible.filter(|one| self.matches_open(view, one.row, one.slot));
             rows.extend(fitting.map(|one| one.row).take(wanted));
         }
@@ -349,7 +353,10 @@ impl Plan {
         rows: &mut Vec<u32>,
     ) {
         let start = rows.len();
-        rows.extend(candidates.filter(|row| !is_passed(*row) && self.holds(view, *row)));
+        rows.extend(candidates.filter(|row| {
+            count_rows(1);
+            !is_passed(*row) && self.holds(view, *row)
+        }));
         let found = &mut rows[start..];
         let wanted = limit.saturating_sub(start);
         if wanted < found.len() {
@@ -376,6 +383,7 @@ impl Plan {
                 return;
             };
             place = before;
+            count_blocks(1);
             let number = order[place];
             let (block, attributes) = (open.spine.block(number), open.attributes(number));
             let live = first.take().unwrap_or(block.live);
@@ -422,6 +430,7 @@ impl Plan {
         let open = &view.state.open;
         let (block, classes) = (open.spine.block(number), open.attributes(number).classes());
         let few: usize = possible.iter().map(|word| word.count_ones() as usize).sum();
+        count_rows(few);
         if few == 0 {
             return;
         }
@@ -439,7 +448,10 @@ impl Plan {
             let visible = self.visible_in_word(&classes[start..start + 64], bits & !settled[word]);
             let mut visible = visible | bits & settled[word];
             if certain[word] != *bits {
-                let matches = |bit: &u32| self.matches_rest(view, slots[*bit as usize]);
+                let matches = |bit: &u32| {
+                    count_rows(1);
+                    self.matches_rest(view, slots[*bit as usize])
+                };
                 visible = ones(&[visible]).filter(matches).fold(0, |kept, bit| kept | 1 << bit);
             }
             take_newest(slots, visible, limit, rows);
@@ -523,6 +535,7 @@ impl Plan {
             let Some(row) = next else {
                 return;
             };
+            count_rows(1);
             if self.holds(view, row) {
                 rows.push(row);
             }
@@ -532,7 +545,10 @@ impl Plan {
     /// Counts the conversations of assignees, each in the lists of one.
     fn count_assigned(&self, view: &View<'_>, numbers: &[u32], reads: &Reads<'_>) -> Badge {
         let assigned = numbers.iter().flat_map(|number| view.state.assignments.newest_first_from(*number, |_| false));
-        let visible = assigned.filter(|one| contains(self.classes.words(), one.class));
+        let visible = assigned.filter(|one| {
+            count_rows(1);
+            contains(self.classes.words(), one.class)
+        });
         let fitting = visible.filter(|one| self.matches_open(view, one.row, one.slot));
         count_of(fitting.map(|one| reads.has(view, one.slot)))
     }
@@ -544,7 +560,10 @@ impl Plan {
             Source::Starred => self.list(view, None, usize::MAX, &mut rows),
             _ => {
                 let visible = ones(self.classes.words()).flat_map(|class| view.state.classes.get(class).rows.iter());
-                rows.extend(visible.filter(|row| self.holds(view, *row)));
+                rows.extend(visible.filter(|row| {
+                    count_rows(1);
+                    self.holds(view, *row)
+                }));
             }
         }
         count_of(rows.into_iter().map(|row| view.state.is_read(row, view.viewer)))
@@ -556,6 +575,7 @@ impl Plan {
         let classes = ones(self.classes.words()).map(|class| state.classes.get(class));
         let total = classes.map(|class| class.rows.len() - class.open.len()).sum();
         let read = state.archived_reads.iter().filter(|(row, marks)| {
+            count_rows(1);
             marks.contains(&view.viewer) && contains(self.classes.words(), *state.class.get(*row))
         });
         Badge { total, unread: total - read.count() }
@@ -747,6 +767,7 @@ impl Pass for MarkVisible<'_, '_> {
             classes.get(class).open.prefetch();
         }
         for class in ones(self.classes.words()) {
+            count_blocks(1);
             classes.get(class).open.mark(self.marks);
         }
     }
@@ -758,6 +779,7 @@ fn count_open(view: &View<'_>, plan: &Plan, reads: &Reads<'_>, visible: &[Leaf],
         return count_by_block(view, plan, visible, badge);
     }
     let groups = view.state.open.groups();
+    count_blocks(groups.len());
     let (fused, left) = plan.terms.fuse();
     let narrowed = (!left.is_empty()).then(|| {
         let mut masks = visible.to_vec();
@@ -778,6 +800,7 @@ fn count_open(view: &View<'_>, plan: &Plan, reads: &Reads<'_>, visible: &[Leaf],
 fn count_by_block(view: &View<'_>, plan: &Plan, visible: &[Leaf], badge: &mut Badge) {
     let open = &view.state.open;
     for number in open.spine.order() {
+        count_blocks(1);
         let (block, attributes) = (open.spine.block(*number), open.attributes(*number));
         let (group, lane) = lane(*number);
         let read = attributes.part(attributes.group.reads.get(view.viewer));
@@ -831,6 +854,7 @@ impl Pass for CountOpen<'_, '_> {
 /// Matches one by one what the masks have left open.
 fn count_doubtful(view: &View<'_>, plan: &Plan, block: &Block, read: &Mask, doubtful: Mask, badge: &mut Badge) {
     for at in ones(&doubtful) {
+        count_rows(1);
         let row = block.rows[at as usize];
         if plan.matches_rest(view, row) {
             badge.total += 1;

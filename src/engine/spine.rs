@@ -18,6 +18,8 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use super::work::{count_blocks, count_rows};
+
 /// Words of a mask over one block: a cache line, and two words in unit tests, so that these see many blocks.
 pub(super) const WORDS: usize = if cfg!(test) { 2 } else { 8 };
 /// Slots of a block.
@@ -216,6 +218,7 @@ impl Spine {
 
     /// A fresh block of these rows; notes the move of each that had a slot.
     fn lay_out(&mut self, slots: &[(u32, u32)], moves: &mut Vec<Move>) -> u32 {
+        count_rows(slots.len());
         let rows: Vec<u32> = slots.iter().map(|(row, _)| *row).collect();
         let number = self.add_block(Block::of(&rows));
         for (at, (row, from)) in slots.iter().enumerate() {
@@ -240,6 +243,7 @@ impl Spine {
         if count > 0 && !is_worth_merging {
             return;
         }
+        count_blocks(self.order.len());
         let Some(place) = self.order.iter().position(|other| *other == number) else {
             return;
         };

@@ -32,6 +32,7 @@ use super::open::{Entry, Open};
 use super::posting::PostingList;
 use super::sparse::{Sparse, hasher};
 use super::spine::{Move, Spine};
+use super::work::count_rows;
 use crate::change::{DirectoryEffect, Effect, Effects};
 use crate::model::{
     Contact, ContactId, Conversation, ConversationId, Dataset, Directory, EndpointId, Head, Member, Tag, TeammateId,
@@ -618,7 +619,9 @@ impl State {
     fn with_entry(&self, row: u32, with: impl FnOnce(&Entry<'_>)) {
         let mut contact_tags = Numbers::new();
         let mut is_restricted = false;
+        count_rows(1);
         self.contacts_of.for_each(row, |contact| {
+            count_rows(1);
             is_restricted |= self.contacts.is_restricted(contact);
             self.contacts.tags.for_each(contact, |tag| contact_tags.push(tag));
         });

@@ -1,0 +1,490 @@
+//! What must not grow, and what must stay within reach of the ordinary case: as blocks and rows looked at, not as time.
+//!
+//! Blocks are so small here that a few thousand conversations are many of them.
+
+use super::spine::BLOCK;
+use super::work::Work;
+use super::{Engine, PageRequest};
+use crate::model::{
+    Change, Contact, Conversation, Dataset, Endpoint, EndpointKind, Filter, Inbox, Member, Organization, Rule, TagSet,
+    Team, Teammate, TeammateUpdate,
+};
+use crate::{ArchiveScope, ConversationId, Pick};
+
+const TEAMMATES: usize = 20;
+const ENDPOINTS: usize = 10;
+const LATER: i64 = 1_000_000_000;
+const PAGE: usize = 20;
+
+fn teammate(i: usize) -> String {
+    format!("t{}", i % TEAMMATES)
+}
+
+/// Five endpoints of everyone, five of one teammate each; `t19` is in no team and has none of their own.
+fn clinic() -> Dataset {
+    let mut oak = Organization::new("oak", "Oak");
+    for i in 0..TEAMMATES {
+        oak = oak.teammate(Teammate::new(teammate(i), ""));
+    }
+    for i in 0..4 {
+        oak = oak.team(Team::new(format!("g{i}"), "", (i..i + 4).map(teammate)));
+    }
+    for i in 0..ENDPOINTS {
+        oak = oak.endpoint(endpoint(format!("e{i}"), if i < 5 { Member::Organization } else { member(i) }));
+    }
+    let mut dataset = Dataset::new(oak);
+    for i in 0..100 {
+        dataset = dataset.contact(Contact::new(format!("c{i}")).tag(format!("tag{}", i % 10)));
+    }
+    dataset
+}
+
+fn member(i: usize) -> Member {
+    Member::teammate(teammate(i))
+}
+
+fn endpoint(id: String, owner: Member) -> Endpoint {
+    let mut endpoint = Endpoint::new(id, EndpointKind::SpruceLink);
+    endpoint.owner = owner;
+    endpoint
+}
+
+fn ordinary(i: usize) -> Conversation {
+    let mut conversation = Conversation::patient(format!("v{i}"), format!("e{}", i % ENDPOINTS), (i * 100) as i64);
+    conversation.contacts = vec![format!("c{}", i % 97).into()];
+    conversation.tags = vec![format!("tag{}", i % 7).into()];
+    if i.is_multiple_of(9) {
+        conversation.members = vec![Member::Organization];
+        conversation.assignee = Some(member(i / 9));
+    }
+    if i.is_multiple_of(3) {
+        conversation.read_by = vec!["t7".into()];
+    }
+    conversation
+}
+
+fn engine(conversations: impl IntoIterator<Item = Conversation>) -> Engine {
+    engine_of(clinic(), conversations)
+}
+
+fn engine_of(mut dataset: Dataset, conversations: impl IntoIterator<Item = Conversation>) -> Engine {
+    dataset.conversations.extend(conversations);
+    let engine = Engine::new(dataset).unwrap();
+    engine.check().unwrap();
+    engine
+}
+
+fn page(engine: &Engine, viewer: &str, inbox: &Inbox) -> (Work, usize) {
+    let viewer = engine.viewer(&viewer.into()).unwrap();
+    let mut listed = 0;
+    let work = Work::of(|| listed = viewer.filter_inbox(inbox, &PageRequest::first(PAGE)).unwrap().rows.len());
+    (work, listed)
+}
+
+fn badge(engine: &Engine, viewer: &str, inbox: &Inbox) -> Work {
+    let viewer = engine.viewer(&viewer.into()).unwrap();
+    Work::of(|| viewer.badge(inbox).unwrap())
+}
+
+fn apply(engine: &mut Engine, change: &Change) -> Work {
+    Work::of(|| engine.apply(change).unwrap())
+}
+
+fn tagged(tag: &str) -> Rule {
+    Rule::ContactTags(TagSet::any([tag]))
+}
+
+fn whole(rule: Rule) -> Inbox {
+    Inbox::Rule { rule, archived: ArchiveScope::Include }
+}
+
+/// Inboxes over open conversations, and the stars.
+fn open_inboxes() -> Vec<Inbox> {
+    vec![
+        Inbox::All,
+        Inbox::AssignedToMe,
+        Inbox::assigned_to_team("g3"),
+        Inbox::TeamConversations,
+        Inbox::Starred,
+        Inbox::rule(tagged("tag3")),
+        Inbox::rule(Rule::not(tagged("tag3"))),
+        Inbox::rule(Rule::Unread),
+        Inbox::rule(Rule::any([Rule::Contacts(Pick::any(["c3"])), Rule::Unread])),
+        Inbox::rule(Rule::Contacts(Pick::any(["c3"]))),
+    ]
+}
+
+/// So many archived conversations among 1,200 open ones.
+fn with_archive(archived: usize) -> Engine {
+    let old = (0..archived).map(|i| {
+        let mut conversation = ordinary(i);
+        conversation.id = format!("a{i}").into();
+        conversation.last_activity = ((i * 120_000 / archived) as i64).into();
+        conversation.archived = true;
+        conversation
+    });
+    let open = (0..1_200).map(|i| {
+        let mut conversation = ordinary(i);
+        if i.is_multiple_of(50) {
+            conversation.starred_by = vec!["t6".into(), "t7".into()];
+        }
+        conversation
+    });
+    engine(old.chain(open))
+}
+
+#[test]
+fn pages_and_badges_do_not_grow_with_the_archive() {
+    let (small, large) = (with_archive(300), with_archive(30_000));
+    for inbox in open_inboxes() {
+        let (few, many) = (page(&small, "t6", &inbox), page(&large, "t6", &inbox));
+        assert_eq!(few, many, "{inbox:?}");
+        let (few, many) = (badge(&small, "t6", &inbox), badge(&large, "t6", &inbox));
+        assert_eq!(few, many, "{inbox:?}");
+    }
+    for inbox in [Inbox::Archived, Inbox::Everything] {
+        let [few, many] = [&small, &large].map(|engine| per_row(page(engine, "t6", &inbox)));
+        assert_within(2.0, many, few, &format!("{inbox:?}"));
+    }
+}
+
+/// Badges of the archive look at its read marks, and at every conversation that the viewer sees where a rule asks.
+/// So does a page for who sees less than a sixteenth of it; nothing looks at more.
+#[test]
+fn lists_of_the_archive_look_at_no_more_than_what_the_viewer_sees_or_somebody_has_read() {
+    for archived in [2_000, 20_000] {
+        let mut dataset = clinic();
+        dataset.organization.endpoints.push(endpoint("few".to_owned(), Member::teammate("t19")));
+        let engine = engine_of(
+            dataset,
+            (0..archived).map(of_few).map(|mut conversation| {
+                conversation.archived = true;
+                conversation.read_by = vec!["t7".into()];
+                conversation
+            }),
+        );
+        let mut seen = Vec::new();
+        engine.viewer(&"t19".into()).unwrap().visible_rows(&mut seen);
+        assert_eq!(page(&engine, "t19", &Inbox::Archived).0, Work { blocks: 0, rows: seen.len() });
+        assert_eq!(badge(&engine, "t19", &whole(tagged("tag3"))), Work { blocks: 0, rows: seen.len() });
+        assert_eq!(badge(&engine, "t19", &Inbox::Archived), Work { blocks: 0, rows: archived });
+    }
+}
+
+/// Changes to a few conversations, open at first.
+fn updates() -> Vec<Change> {
+    let mut changes = Vec::new();
+    for i in (0..1_200).step_by(7) {
+        let id = || ConversationId::from(format!("v{i}"));
+        let at = LATER + i as i64;
+        changes.push(Change::receive_message(id(), at));
+        changes.push(Change::assign_with_access(id(), Member::teammate("t4")));
+        changes.push(Change::mark_read(id(), "t4"));
+        changes.push(Change::star(id(), "t4"));
+        changes.push(Change::TagConversations { ids: vec![id()], add: vec!["tag8".into()], remove: vec![] });
+        changes.push(Change::unassign(id()));
+    }
+    changes
+}
+
+#[test]
+fn updates_do_not_grow_with_the_archive() {
+    let (mut small, mut large) = (with_archive(300), with_archive(30_000));
+    for change in updates() {
+        assert_eq!(apply(&mut small, &change), apply(&mut large, &change), "{change:?}");
+    }
+}
+
+type Making = fn(String) -> Change;
+
+const ARCHIVE: Making = |id| Change::archive(id);
+const UNARCHIVE: Making = |id| Change::unarchive(id);
+
+/// The work of a thousand changes.
+fn work_of_many(engine: &mut Engine, change: Making) -> Work {
+    let changes = (0..1_000).map(|i| change(format!("v{}", i * 7 % 1_200)));
+    Work::of(|| changes.map(|change| engine.apply(&change).unwrap()).count())
+}
+
+/// A block that becomes half empty is looked up among all, so that a change may cost one number for each block.
+#[test]
+fn moving_to_and_from_the_archive_grows_by_no_more_than_its_blocks() {
+    let (mut small, mut large) = (with_archive(300), with_archive(30_000));
+    let message: Making = |id| Change::receive_message(id, LATER * 2);
+    for (name, change) in [("archive", ARCHIVE), ("unarchive", UNARCHIVE), ("archive", ARCHIVE), ("message", message)] {
+        let [few, many] = [&mut small, &mut large].map(|engine| work_of_many(engine, change));
+        let blocks = large.state.history.order().len();
+        assert_within(1.5, many.rows as f64, few.rows as f64, name);
+        assert!(many.blocks <= few.blocks + 1_000 * blocks, "{name}: {few:?} {many:?}, {blocks} blocks");
+    }
+}
+
+#[test]
+fn changes_to_the_directory_look_at_classes_and_at_no_conversation() {
+    let (mut small, mut large) = (with_archive(300), with_archive(30_000));
+    let classes = small.state.classes.iter().count() + small.state.contacts.classes.iter().count();
+    let access = Change::SetEndpointAccess { id: "e0".into(), owner: member(3), additional_members: vec![member(4)] };
+    let changes = [
+        Change::SetTeam { id: "g1".into(), teammates: vec!["t9".into()] },
+        access,
+        Change::UpdateTeammate(TeammateUpdate::new("t5").suspended(true)),
+        Change::UpdateTeammate(TeammateUpdate::new("t2").admin(true)),
+        Change::SetContactMembership(true),
+    ];
+    for change in changes {
+        let work = Work { blocks: classes, rows: 0 };
+        assert_eq!([&mut small, &mut large].map(|engine| apply(engine, &change)), [work; 2], "{change:?}");
+    }
+}
+
+/// Contacts with so many open conversations each, among so many others.
+fn with_contacts(others: usize, sizes: &[usize]) -> Engine {
+    let mut dataset = clinic();
+    let mut conversations: Vec<Conversation> = (0..others).map(ordinary).collect();
+    for size in sizes {
+        dataset = dataset.contact(Contact::new(format!("of{size}")));
+        conversations.extend((0..*size).map(|i| {
+            let at = (i * others * 100 / size) as i64 + 1;
+            Conversation::patient(format!("of{size}-{i}"), "e0", at).contact(format!("of{size}"))
+        }));
+    }
+    engine_of(dataset, conversations)
+}
+
+#[test]
+fn a_change_to_a_contact_costs_by_its_own_conversations() {
+    for others in [300, 6_000] {
+        let mut engine = with_contacts(others, &[10, 1_000]);
+        for size in [10, 1_000] {
+            let id = format!("of{size}");
+            let tag = Change::TagContacts { ids: vec![(&*id).into()], add: vec!["tag3".into()], remove: vec![] };
+            let close = Change::SetContactMembers { id: (&*id).into(), members: vec![member(3)] };
+            let reopen = Change::SetContactMembers { id: (&*id).into(), members: vec![Member::Organization] };
+            for change in [tag, close, reopen] {
+                // Each row, and its one contact.
+                assert_eq!(apply(&mut engine, &change), Work { blocks: 0, rows: 2 * size }, "{others} {change:?}");
+            }
+        }
+    }
+}
+
+/// Work per row that was delivered, or per page that was empty.
+fn per_row((work, listed): (Work, usize)) -> f64 {
+    work.total() as f64 / listed.max(1) as f64
+}
+
+fn assert_within(times: f64, extreme: f64, ordinary: f64, what: &str) {
+    assert!(extreme <= times * ordinary, "{what}: {extreme} beside {ordinary}");
+}
+
+fn of_few(i: usize) -> Conversation {
+    let endpoint = if i.is_multiple_of(1_000) { "few".to_owned() } else { format!("e{}", 5 + i % 5) };
+    Conversation::patient(format!("v{i}"), endpoint, i as i64)
+}
+
+#[test]
+fn a_viewer_of_a_thousandth_looks_at_no_more_than_ten_times_the_ordinary() {
+    let mut dataset = clinic();
+    dataset.organization.endpoints.push(endpoint("few".to_owned(), Member::teammate("t19")));
+    let engine = engine_of(dataset, (0..20_000).map(of_few));
+    let [few, usual] = ["t19", "t6"].map(|viewer| page(&engine, viewer, &Inbox::All));
+    assert_within(10.0, per_row(few), per_row(usual), "page");
+    let [few, usual] = ["t19", "t6"].map(|viewer| badge(&engine, viewer, &Inbox::All).total() as f64);
+    assert_within(10.0, few, usual, "badge");
+}
+
+#[test]
+fn a_tag_costs_alike_whether_most_few_or_none_have_it() {
+    let engine = engine((0..10_000).map(|i| {
+        let tags = [("most", i % 10 > 0), ("three", i < 3), ("usual", i % 14 == 0)];
+        let mut conversation = ordinary(i);
+        conversation.tags = tags.into_iter().filter(|(_, is_there)| *is_there).map(|(tag, _)| tag.into()).collect();
+        conversation
+    }));
+    let blocks = engine.state.open.spine.order().len();
+    let inbox = |tag: &str| Inbox::rule(Rule::ConversationTags(TagSet::any([tag])));
+    let usual = page(&engine, "t6", &inbox("usual"));
+    assert_within(10.0, per_row(page(&engine, "t6", &inbox("most"))), per_row(usual), "most");
+    let (three, _) = page(&engine, "t6", &inbox("three"));
+    assert!(three.blocks <= blocks && three.rows <= 3, "{three:?}");
+    assert_eq!(page(&engine, "t6", &inbox("nothing")).0, Work::default());
+    let badges = ["usual", "most", "three"].map(|tag| badge(&engine, "t6", &inbox(tag)));
+    assert!(badges.iter().all(|badge| *badge == badges[0]), "{badges:?}");
+}
+
+#[test]
+fn a_filter_that_matches_nothing_looks_once_at_what_the_viewer_sees() {
+    let engine = engine((0..10_000).map(ordinary));
+    let blocks = engine.state.open.spine.order().len();
+    let usual = badge(&engine, "t6", &Inbox::All);
+    for rule in [
+        Rule::all([tagged("tag1"), tagged("tag2")]),
+        Rule::Contacts(Pick::any(["c99"])),
+        Rule::not(Rule::any([Rule::Unread, Rule::not(Rule::Unread)])),
+        Rule::not(Rule::All(vec![])),
+        Rule::Any(vec![]),
+    ] {
+        let inbox = Inbox::rule(rule);
+        let ((page, listed), badge) = (page(&engine, "t6", &inbox), badge(&engine, "t6", &inbox));
+        assert_eq!(listed, 0);
+        assert!(page.blocks <= blocks && page.rows <= 2 * 10_000, "{page:?} {inbox:?}");
+        assert!(badge.blocks <= usual.blocks + blocks && badge.rows <= usual.rows + 10_000, "{badge:?} {inbox:?}");
+    }
+}
+
+#[test]
+fn equal_times_cost_what_different_ones_do() {
+    let at_once = |i: usize| {
+        let mut conversation = ordinary(i);
+        conversation.last_activity = LATER.into();
+        conversation
+    };
+    let [mut equal, mut different] = [engine((0..20_000).map(at_once)), engine((0..20_000).map(ordinary))];
+    for inbox in open_inboxes() {
+        let [equal, different] = [&equal, &different].map(|engine| page(engine, "t6", &inbox));
+        assert_within(10.0, per_row(equal), per_row(different), &format!("{inbox:?}"));
+    }
+    let message: Making = |id| Change::receive_message(id, LATER);
+    let later: Making = |id| Change::receive_message(id, LATER + 1);
+    for (name, make) in [("message", message), ("archive", ARCHIVE), ("unarchive", UNARCHIVE), ("later", later)] {
+        let mut cost = |engine: &mut Engine| -> f64 {
+            (0..2_000).map(|i| apply(engine, &make(format!("v{}", i * 7_919 % 20_000))).total() as f64).sum()
+        };
+        let [equal, different] = [&mut equal, &mut different].map(&mut cost);
+        assert_within(10.0, equal, different, name);
+    }
+    equal.check().unwrap();
+}
+
+#[test]
+fn a_thousand_saved_filters_cost_pages_and_messages_nothing() {
+    let of = |count: usize| {
+        let mut dataset = clinic();
+        for i in 0..count {
+            let rule = tagged(&format!("tag{}", i % 10));
+            dataset = dataset.filter(Filter::conversations(format!("f{i}"), "", "t6", rule));
+        }
+        engine_of(dataset, (0..2_000).map(ordinary))
+    };
+    let (mut one, mut many) = (of(1), of(1_000));
+    assert_eq!(page(&one, "t6", &Inbox::saved("f0")), page(&many, "t6", &Inbox::saved("f0")));
+    assert_eq!(badge(&one, "t6", &Inbox::saved("f0")), badge(&many, "t6", &Inbox::saved("f0")));
+    for change in updates() {
+        assert_eq!(apply(&mut one, &change), apply(&mut many, &change));
+    }
+}
+
+#[test]
+fn thousands_of_one_person_endpoints_cost_at_most_ten_times_as_much() {
+    let of = |count: usize| {
+        let mut dataset = clinic();
+        let own = |i: usize| endpoint(format!("own{i}"), member(i));
+        dataset.organization.endpoints.extend((0..count).map(own));
+        let conversation = |i: usize| Conversation::patient(format!("v{i}"), format!("own{}", i % count), i as i64);
+        engine_of(dataset, (0..10_000).map(conversation))
+    };
+    let (mut usual, mut many) = (of(20), of(5_000));
+    let [one, other] = [&usual, &many].map(|engine| per_row(page(engine, "t6", &Inbox::All)));
+    assert_within(10.0, other, one, "page");
+    let [one, other] = [&usual, &many].map(|engine| badge(engine, "t6", &Inbox::All).total() as f64);
+    assert_within(10.0, other, one, "badge");
+    let [one, other] = [&mut usual, &mut many].map(|engine| {
+        (0..1_000).map(|i| apply(engine, &Change::receive_message(format!("v{i}"), LATER)).total() as f64).sum()
+    });
+    assert_within(10.0, other, one, "message");
+}
+
+#[test]
+fn a_contact_with_thousands_of_conversations_makes_a_message_cost_what_others_do() {
+    let busy = with_contacts(5_000, &[5_000]);
+    let mut dataset = busy.to_dataset();
+    for (i, conversation) in dataset.conversations.iter_mut().enumerate() {
+        conversation.contacts = vec![format!("c{}", i % 97).into()];
+    }
+    let [busy, quiet] = [busy, Engine::new(dataset).unwrap()].map(|mut engine| {
+        let changes = (0..2_000).map(|i| Change::receive_message(format!("of5000-{}", i * 7 % 5_000), LATER + i));
+        Work::of(|| changes.map(|change| engine.apply(&change).unwrap()).count()).total() as f64
+    });
+    assert_within(1.5, busy, quiet, "messages");
+}
+
+#[test]
+fn a_message_looks_once_at_each_of_many_contacts() {
+    let [many, one] = [64, 1].map(|contacts| {
+        let mut conversations: Vec<Conversation> = (0..2_000).map(ordinary).collect();
+        conversations[2].contacts = (0..contacts).map(|i| format!("c{i}").into()).collect();
+        apply(&mut engine(conversations), &Change::receive_message("v2", LATER))
+    });
+    assert_eq!(many.rows, one.rows + 63);
+    assert!(many.blocks <= 2 * one.blocks, "{many:?} {one:?}");
+}
+
+#[test]
+fn not_of_everything_costs_what_everything_does() {
+    let engine = engine((0..10_000).map(ordinary));
+    let everything = Rule::any([Rule::Unread, Rule::not(Rule::Unread)]);
+    let [all, none] = [everything.clone(), Rule::not(everything)].map(Inbox::rule);
+    let [all_badge, none_badge] = [&all, &none].map(|inbox| badge(&engine, "t6", inbox));
+    assert_within(10.0, none_badge.total() as f64, all_badge.total() as f64, "badge");
+    let (none, _) = page(&engine, "t6", &none);
+    // An empty page has looked at the masks of every block and at no row.
+    assert_eq!(none.rows, 0);
+    assert!(none.blocks <= engine.state.open.spine.order().len(), "{none:?}");
+}
+
+/// Contacts in 200 classes, a fifth of them open to all; the team of `t6` finds them all, `t19` few.
+fn with_contact_classes(on: bool, conversations: usize) -> Engine {
+    let mut dataset = clinic();
+    dataset.organization.contact_membership = on;
+    for i in 0..1_000 {
+        let class = i % 200;
+        let first = if i % 5 == 0 { Member::Organization } else { Member::team("g3") };
+        let members = [first, member(class), member(class / TEAMMATES + class + 1)];
+        dataset = dataset.contact(Contact::new(format!("m{i}")).members(members).tag(format!("tag{}", i % 11)));
+    }
+    let conversation = |i: usize| {
+        let mut conversation = ordinary(i);
+        conversation.contacts = vec![format!("m{}", i % 1_000).into()];
+        conversation
+    };
+    let engine = engine_of(dataset, (0..conversations).map(conversation));
+    assert_eq!(engine.state.contacts.classes.iter().count(), 200 + 1);
+    engine
+}
+
+#[test]
+fn contact_membership_costs_pages_badges_and_messages_at_most_three_times_as_much() {
+    let (mut off, mut on) = (with_contact_classes(false, 10_000), with_contact_classes(true, 10_000));
+    for rule in [tagged("tag3"), Rule::not(tagged("tag3")), Rule::all([tagged("tag3"), Rule::Unread])] {
+        let inbox = Inbox::rule(rule);
+        let [without, with] = [&off, &on].map(|engine| page(engine, "t6", &inbox));
+        assert_within(3.0, per_row(with), per_row(without), &format!("page {inbox:?}"));
+        let [without, with] = [&off, &on].map(|engine| badge(engine, "t6", &inbox));
+        assert_within(3.0, with.total() as f64, without.total() as f64, &format!("badge {inbox:?}"));
+    }
+    for i in 0..1_000 {
+        let change = Change::receive_message(format!("v{i}"), LATER + i as i64);
+        assert_eq!(apply(&mut off, &change), apply(&mut on, &change));
+    }
+}
+
+#[test]
+fn no_single_change_moves_more_rows_however_many_there_are() {
+    for conversations in [1_000, 20_000] {
+        let mut engine = engine((0..conversations).map(ordinary));
+        let mut most = 0;
+        for step in 0..30_000 {
+            let id = format!("v{}", step * 7_919 % conversations);
+            let at = (conversations + step) as i64 * 100;
+            let change = match step % 5 {
+                0 => Change::archive(id),
+                1 => Change::unarchive(id),
+                _ => Change::receive_message(id, at),
+            };
+            let work = Work::of(|| engine.apply(&change));
+            most = most.max(work.rows);
+        }
+        assert!(most <= 2 * BLOCK, "{most} rows of {conversations}");
+        engine.check().unwrap();
+    }
+}

@@ -1,0 +1,339 @@
+//! What must not grow with the number of conversations, where it shows as memory: what a change allocates, what an
+//! engine holds, what a snapshot costs.
+//!
+//! Bytes are counted on each thread for itself, so that tests run side by side and are the same every time; nothing is
+//! timed. What shows as conversations looked at is counted by the engine's own unit tests.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+#![allow(unsafe_code, reason = "an allocator that counts is one")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use visibly::{
+    Change, Contact, Conversation, Dataset, Endpoint, Engine, Filter, Member, Organization, PhoneNumber, Rule,
+    SpruceLink, TagSet, Team, Teammate, TeammateUpdate,
+};
+
+struct Counting;
+
+thread_local! {
+    /// Bytes that this thread has ever asked for.
+    static ASKED: Cell<usize> = const { Cell::new(0) };
+    /// Bytes that it has not given back, and the most that they ever were; less than none where it frees what
+    /// another has made.
+    static HELD: Cell<isize> = const { Cell::new(0) };
+    static PEAK: Cell<isize> = const { Cell::new(0) };
+}
+
+fn take(size: usize) {
+    ASKED.set(ASKED.get() + size);
+    HELD.set(HELD.get() + size as isize);
+    PEAK.set(PEAK.get().max(HELD.get()));
+}
+
+fn give_back(size: usize) {
+    HELD.set(HELD.get() - size as isize);
+}
+
+// SAFETY: every call is the system allocator's, with the caller's own arguments.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        take(layout.size());
+        // SAFETY: as the caller promised.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        give_back(layout.size());
+        // SAFETY: as the caller promised.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    /// Both blocks count, for both may be there at once.
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        take(size);
+        give_back(layout.size());
+        // SAFETY: as the caller promised.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// Bytes asked for meanwhile.
+fn asked<T>(run: impl FnOnce() -> T) -> (usize, T) {
+    let before = ASKED.get();
+    let made = run();
+    (ASKED.get() - before, made)
+}
+
+/// Bytes that what is made holds.
+fn held<T>(make: impl FnOnce() -> T) -> (f64, T) {
+    let before = HELD.get();
+    let made = make();
+    ((HELD.get() - before) as f64, made)
+}
+
+fn apply(engine: &mut Engine, change: &Change) -> usize {
+    let (bytes, outcome) = asked(|| engine.apply(change));
+    outcome.unwrap();
+    bytes
+}
+
+const TEAMMATES: usize = 20;
+const TEAMS: usize = 5;
+const ENDPOINTS: usize = 30;
+const HOUR: i64 = 3_600_000;
+
+fn teammate(i: usize) -> Member {
+    Member::teammate(format!("t{}", i % TEAMMATES))
+}
+
+fn organization() -> Organization {
+    let mut oak = Organization::new("oak", "Oak");
+    for i in 0..TEAMMATES {
+        let teammate = Teammate::new(format!("t{i}"), "Teammate");
+        oak = oak.teammate(if i == 0 { teammate.admin() } else { teammate });
+    }
+    for i in 0..TEAMS {
+        oak = oak.team(Team::new(format!("g{i}"), "Team", (i..i + 4).map(|one| format!("t{one}"))));
+    }
+    for i in 0..ENDPOINTS {
+        oak = match i % 3 {
+            0 => oak.endpoint(PhoneNumber::new(format!("e{i}"))),
+            1 => oak.endpoint(PhoneNumber::new(format!("e{i}")).owned_by(Member::team(format!("g{}", i % TEAMS)))),
+            _ => oak.endpoint(SpruceLink::new(format!("e{i}")).owned_by(teammate(i))),
+        };
+    }
+    oak
+}
+
+/// So many conversations of the same classes; one in thirteen open, a contact for every ten.
+fn clinic(conversations: usize) -> Dataset {
+    let mut dataset = Dataset::new(organization());
+    for i in 0..conversations / 10 {
+        let members = if i % 4 == 0 { vec![teammate(i)] } else { vec![Member::Organization] };
+        dataset = dataset.contact(Contact::new(format!("c{i}")).members(members).tag(format!("tag{}", i % 10)));
+    }
+    for i in 0..conversations {
+        dataset = dataset.conversation(conversation(i, conversations));
+    }
+    dataset
+}
+
+fn conversation(i: usize, of: usize) -> Conversation {
+    let mut conversation = Conversation::patient(format!("v{i}"), format!("e{}", i % ENDPOINTS), i as i64 * HOUR);
+    conversation.contacts = vec![format!("c{}", i % (of / 10)).into()];
+    conversation.tags = vec![format!("tag{}", i % 7).into()];
+    if i.is_multiple_of(11) {
+        conversation.members = vec![teammate(i)];
+    }
+    if i.is_multiple_of(7) {
+        conversation.members = vec![Member::Organization];
+        conversation.assignee = Some(teammate(i));
+    }
+    conversation.archived = !i.is_multiple_of(13);
+    conversation
+}
+
+fn engine(conversations: usize) -> Engine {
+    Engine::new(clinic(conversations)).unwrap()
+}
+
+/// Every change to the directory, one after the other.
+fn directory_changes() -> Vec<Change> {
+    let update = |id: &str| TeammateUpdate::new(id);
+    let mine = Filter::conversations("mine", "Mine", "t3", Rule::ContactTags(TagSet::any(["tag3"])));
+    vec![
+        Change::SetTeam { id: "g1".into(), teammates: vec!["t7".into(), "t8".into()] },
+        Change::SetEndpointAccess {
+            id: "e0".into(),
+            owner: Member::team("g1"),
+            additional_members: vec![Member::teammate("t9")],
+        },
+        Change::UpdateTeammate(update("t5").suspended(true)),
+        Change::UpdateTeammate(update("t5").suspended(false)),
+        Change::UpdateTeammate(update("t6").admin(true)),
+        Change::SetContactMembership(true),
+        Change::UpdateTeammate(update("t6").admin(false)),
+        Change::SetTeam { id: "g2".into(), teammates: vec![] },
+        Change::SetContactMembership(false),
+        Change::AddTeammate(Teammate::new("new", "New")),
+        Change::AddTeam(Team::new("new", "New", ["new"])),
+        Change::SetAutoAssign { id: "e0".into(), to: Some(Member::team("g1")) },
+        Change::SetAutoAssign { id: "e0".into(), to: None },
+        Change::AddEndpoint(Endpoint::from(PhoneNumber::new("new"))),
+        Change::RemoveEndpoint { id: "new".into() },
+        Change::RemoveTeam { id: "new".into() },
+        Change::RemoveTeammate { id: "new".into(), transfer_to: Member::team("g3") },
+        Change::PutFilter(mine),
+        Change::RemoveFilter { id: "mine".into() },
+    ]
+}
+
+#[test]
+fn changes_to_the_directory_allocate_nothing_per_conversation() {
+    let (mut small, mut large) = (engine(6_000), engine(60_000));
+    for change in directory_changes() {
+        let (few, many) = (apply(&mut small, &change), apply(&mut large, &change));
+        assert!(few.abs_diff(many) <= 512, "{few} and {many} bytes: {change:?}");
+    }
+    large.check().unwrap();
+}
+
+/// Classes whose audience changes are copied then, with four bytes for each of up to 1,024 open conversations.
+#[test]
+fn changes_to_the_directory_beside_a_snapshot_copy_no_more_than_classes() {
+    let (mut small, mut large) = (engine(6_000), engine(60_000));
+    for change in directory_changes() {
+        let snapshots = (small.clone(), large.clone());
+        let (few, many) = (apply(&mut small, &change), apply(&mut large, &change));
+        assert!(many <= few + 4 * 54_000 / 13, "{few} and {many} bytes: {change:?}");
+        drop(snapshots);
+    }
+}
+
+fn retag(contact: &str, tag: &str) -> Change {
+    Change::TagContacts { ids: vec![contact.into()], add: vec![tag.into()], remove: vec![] }
+}
+
+/// A contact with so many open conversations among many others.
+fn clinic_with_busy_contact(conversations: usize, busy: usize) -> Engine {
+    let mut dataset = clinic(conversations).contact(Contact::new("busy").tag("tag1"));
+    for i in 0..busy {
+        let at = (i * conversations / busy) as i64 * HOUR + 1;
+        dataset = dataset.conversation(Conversation::patient(format!("b{i}"), "e0", at).contact("busy"));
+    }
+    Engine::new(dataset).unwrap()
+}
+
+#[test]
+fn changing_a_contact_allocates_by_its_own_conversations() {
+    let changes = [
+        retag("busy", "tag3"),
+        retag("busy", "new"),
+        Change::SetContactMembers { id: "busy".into(), members: vec![teammate(1)] },
+        Change::SetContactMembers { id: "busy".into(), members: vec![Member::Organization] },
+        Change::UpdateContact(visibly::ContactUpdate::new("busy").name(Some("Busy".into()))),
+    ];
+    for change in changes {
+        let of = |conversations, busy| apply(&mut clinic_with_busy_contact(conversations, busy), &change);
+        let (few_of_few, few_of_many, many) = (of(3_000, 10), of(60_000, 10), of(60_000, 2_000));
+        assert!(few_of_many <= few_of_few + 512, "{few_of_few}, {few_of_many} bytes: {change:?}");
+        assert!(many <= few_of_many + 2_000 * 16, "{few_of_many}, {many} bytes: {change:?}");
+    }
+}
+
+/// A message to the next conversation, and something else that a clinic does, each time another thing.
+fn day(step: usize, conversations: usize) -> Vec<Change> {
+    let i = step * 7_919 % conversations;
+    let (id, by) = (format!("v{i}"), format!("t{}", step % TEAMMATES));
+    let at = (conversations + step) as i64 * HOUR;
+    let mut changes = vec![Change::receive_message(&*id, at)];
+    match (step + step / conversations) % 10 {
+        0 => changes.push(Change::archive(&*id)),
+        1 => changes.push(Change::unarchive(&*id)),
+        2 => changes.push(Change::assign_with_access(&*id, Member::teammate(by))),
+        3 => changes.push(Change::unassign(&*id)),
+        4 => changes.push(Change::star(&*id, "t0")),
+        5 => changes.push(Change::Unstar { id: id.into(), by: "t0".into() }),
+        6 => changes.push(Change::mark_read(&*id, "t0")),
+        7 => {
+            let [add, remove] = [3, 5].map(|prime| vec![format!("tag{}", step / prime % 7).into()]);
+            changes.push(Change::TagConversations { ids: vec![id.into()], add, remove });
+        }
+        8 => changes.push(retag(&format!("c{}", i % (conversations / 10)), &format!("tag{}", step % 9))),
+        _ => changes.push(Change::receive_message(format!("v{}", step % conversations), at - HOUR * 50)),
+    }
+    changes
+}
+
+struct Moved {
+    engine: Engine,
+    /// Bytes held after it all, and at most meanwhile.
+    held: f64,
+    peak: f64,
+    /// The most that one change has asked for.
+    most: usize,
+}
+
+fn moved(conversations: usize, changes: impl Iterator<Item = Change>) -> Moved {
+    let before = HELD.get();
+    let mut engine = engine(conversations);
+    PEAK.set(HELD.get());
+    let mut most = 0;
+    for change in changes {
+        // Some find nothing to change, such as archiving what is archived, and are refused.
+        let (bytes, _) = asked(|| engine.apply(&change));
+        most = most.max(bytes);
+    }
+    let bytes = |now: isize| (now - before) as f64;
+    Moved { held: bytes(HELD.get()), peak: bytes(PEAK.get()), engine, most }
+}
+
+fn days(conversations: usize, rounds: usize) -> impl Iterator<Item = Change> {
+    (0..conversations * rounds).flat_map(move |step| day(step, conversations))
+}
+
+/// Bytes of an engine built anew, with texts of its own.
+fn fresh(engine: &Engine) -> f64 {
+    let json = serde_json::to_string(&engine.to_dataset()).unwrap();
+    held(|| Engine::new(serde_json::from_str(&json).unwrap()).unwrap()).0
+}
+
+#[test]
+fn conversations_that_move_for_long_keep_memory_near_a_fresh_build() {
+    let moved = moved(20_000, days(20_000, 20));
+    moved.engine.check().unwrap();
+    let fresh = fresh(&moved.engine);
+    assert!(moved.held <= 1.5 * fresh, "{} bytes held, {fresh} fresh", moved.held);
+    assert!(moved.peak <= 1.5 * fresh, "{} bytes at most, {fresh} fresh", moved.peak);
+}
+
+/// Numbers of tags are never given up, so that one that is gone leaves its text and its number behind.
+#[test]
+fn tags_that_are_gone_leave_no_more_than_their_names_behind() {
+    let tag = |step: usize| vec![format!("u{step}").into()];
+    let retag = |step: usize| {
+        let id = format!("v{}", step * 7_919 % 20_000).into();
+        Change::TagConversations { ids: vec![id], add: tag(step), remove: tag(step.wrapping_sub(20_000)) }
+    };
+    let moved = moved(20_000, (0..60_000).map(retag));
+    let (fresh, gone) = (fresh(&moved.engine), 40_000.0);
+    assert!(moved.held <= 1.5 * fresh + gone * 96.0, "{} bytes held, {fresh} fresh", moved.held);
+}
+
+/// Bytes that a change of one conversation may ask for. The largest single piece is a table of what few contacts
+/// have, for 4,096 of them, when it doubles for the last time.
+const BOUND: usize = 400_000;
+
+#[test]
+fn no_single_change_allocates_by_the_number_of_conversations() {
+    for conversations in [5_000, 50_000] {
+        let start = |i| Change::StartConversation(conversation(conversations + i, conversations));
+        let changes = days(conversations, 3).chain((0..10_000).map(start));
+        let most = moved(conversations, changes).most;
+        assert!(most <= BOUND, "{most} bytes of {conversations} conversations");
+    }
+}
+
+#[test]
+fn a_snapshot_costs_little_and_the_first_message_after_it_no_more_in_a_larger_engine() {
+    let costs = |conversations: usize| {
+        let (size, mut engine) = held(|| engine(conversations));
+        let (clone, snapshot) = asked(|| engine.clone());
+        assert!((clone as f64) < 0.02 * size, "a clone of {clone} bytes of {size}");
+        let at = (conversations * 2) as i64 * HOUR;
+        let first = apply(&mut engine, &Change::receive_message("v10", at));
+        assert!(first <= AFTER_SNAPSHOT, "{first} bytes for a message to {conversations} conversations");
+        drop(snapshot);
+        clone
+    };
+    let [small, medium, large] = [20_000, 80_000, 200_000].map(costs);
+    assert!(medium <= 4 * small && large <= 10 * small, "{small}, {medium} and {large} bytes for a clone");
+}
+
+/// Bytes that the first message after a snapshot may ask for: a block of each column, and two groups of marks.
+const AFTER_SNAPSHOT: usize = 256_000;
