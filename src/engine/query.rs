@@ -446,14 +446,13 @@ impl Plan {
             let start = word * 64;
             let slots = &block.rows[start..block.rows.len().min(start + 64)];
             let visible = self.visible_in_word(&classes[start..start + 64], bits & !settled[word]);
-            let mut visible = visible | bits & settled[word];
-            if certain[word] != *bits {
-                let matches = |bit: &u32| {
-                    count_rows(1);
-                    self.matches_rest(view, slots[*bit as usize])
-                };
-                visible = ones(&[visible]).filter(matches).fold(0, |kept, bit| kept | 1 << bit);
-            }
+            let visible = visible | bits & settled[word];
+            let matches = |bit: &u32| {
+                count_rows(1);
+                self.matches_rest(view, slots[*bit as usize])
+            };
+            let doubtful = [visible & !certain[word]];
+            let visible = ones(&doubtful).filter(matches).fold(visible & certain[word], |kept, bit| kept | 1 << bit);
             take_newest(slots, visible, limit, rows);
             if rows.len() >= limit {
                 return;
