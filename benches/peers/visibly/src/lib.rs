@@ -315,10 +315,10 @@ impl Peer {
         stats: &mut Vec<Stat>,
     ) {
         let pairs = &q.pairs;
-        let handles: Vec<_> = pairs.iter().map(|(v, c)| (viewers[*v as usize], self.rows[*c as usize])).collect();
+        let handles: Vec<_> = pairs.iter().map(|(v, c)| (*v, self.rows[*c as usize])).collect();
         let by_row = |i: usize| {
-            let (viewer, row) = &handles[i % handles.len()];
-            viewer.can_view_row(*row)
+            let (v, row) = handles[i % handles.len()];
+            viewers[v as usize].can_view_row(row)
         };
         let by_id = |i: usize| {
             let (v, c) = pairs[i % pairs.len()];
