@@ -28,6 +28,8 @@ pub(super) struct Loading {
     pub(super) state: State,
     teammates: Addresses,
     contacts: Addresses,
+    /// Whether what comes is of one dataset, whose ids may be shared; elsewhere addresses would only take memory.
+    pub(super) shares_ids: bool,
     /// Who has read each conversation that is not archived, by row.
     reads: Vec<(u32, Marks)>,
 }
@@ -39,7 +41,7 @@ impl Loading {
         let numbers = state.directory.teammates.keys().filter_map(|id| Some((id, state.people.number(id)?)));
         // The keys of the directory and the ids of its teammates are the same texts as those of the people.
         teammates.extend(numbers.map(|(id, number)| (address(id.as_str()), number)));
-        Self { state, teammates, contacts: Addresses::with_hasher(hasher()), reads: Vec::new() }
+        Self { state, teammates, contacts: Addresses::with_hasher(hasher()), shares_ids: false, reads: Vec::new() }
     }
 
     pub(super) fn contact(&mut self, contact: Contact) -> Result<(), Error> {
@@ -49,7 +51,9 @@ impl Loading {
         }
         let address = address(contact.id.as_str());
         let number = self.state.load_contact(contact);
-        self.contacts.insert(address, number);
+        if self.shares_ids {
+            self.contacts.insert(address, number);
+        }
         Ok(())
     }
 
@@ -102,7 +106,8 @@ impl Loading {
 
     /// Puts everything in order.
     pub(super) fn finish(self) -> State {
-        let Self { mut state, reads, .. } = self;
+        let Self { mut state, reads, teammates, contacts, .. } = self;
+        drop((teammates, contacts));
         state.finish_loading();
         let mut reads: Vec<(u32, Marks)> =
             reads.into_iter().map(|(row, marks)| (*state.slot.get(row), marks)).collect();

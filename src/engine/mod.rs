@@ -104,6 +104,7 @@ impl Engine {
         let Dataset { organization, contacts, conversations, filters } = dataset;
         let mut builder = EngineBuilder::new(load_directory(organization, filters)?);
         builder.loading.state.reserve(contacts.len(), conversations.len());
+        builder.loading.shares_ids = true;
         for contact in contacts {
             builder.contact(contact)?;
         }

@@ -276,13 +276,9 @@ impl State {
         self.tags_of.shrink();
     }
 
+    /// In place: keys beside the rows would be most of what loading needs beyond what is loaded.
     fn sort_rows(&self, rows: &mut [u32]) {
-        rows.sort_by_cached_key(|row| *self.at.get(*row));
-        for same in rows.chunk_by_mut(|one, two| self.at.get(*one) == self.at.get(*two)) {
-            if same.len() > 1 {
-                same.sort_unstable_by(|one, two| self.compare(*one, *two));
-            }
-        }
+        rows.sort_unstable_by(|one, two| self.compare(*one, *two));
     }
 
     fn describe_loaded(&mut self, row: u32) {
