@@ -578,12 +578,14 @@ impl State {
         match self.slot_of(row) {
             Slot::Archived(slot) => {
                 self.archived_reads.remove(row);
-                self.history.remove(slot, &mut moves);
+                let Self { history, at, ids, .. } = self;
+                history.remove(slot, |one, two| compare(at, ids, one, two), &mut moves);
                 moves.iter().for_each(|one| self.slot.set(one.row, one.to | ARCHIVED));
             }
             Slot::Open(slot) => {
                 self.classes.edit_open(entry.class, |open| open.remove(slot));
-                self.open.remove(slot, &mut moves);
+                let Self { open, at, ids, .. } = self;
+                open.remove(slot, |one, two| compare(at, ids, one, two), &mut moves);
                 self.follow(&moves);
             }
         }
