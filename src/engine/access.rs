@@ -23,6 +23,7 @@ use super::index::{Index, hash};
 use super::open::OpenSet;
 use super::posting::PostingList;
 use super::sparse::hasher;
+use super::tally::Tally;
 use super::work::count_blocks;
 use crate::model::{ConversationKind, Directory, EndpointId, Head, Member, TeamId, TeammateId};
 use crate::policy::access;
@@ -94,6 +95,8 @@ pub(super) struct Class {
     pub(super) rows: PostingList,
     /// The slots of those that are not archived.
     pub(super) open: OpenSet,
+    /// How many of the archived ones each teammate has read.
+    pub(super) archived_reads: Tally,
 }
 
 impl Class {
@@ -172,7 +175,9 @@ impl Classes {
     /// Gives spare memory back after loading.
     pub(super) fn shrink(&mut self) {
         for class in &mut self.classes {
-            Arc::make_mut(class).rows.shrink();
+            let class = Arc::make_mut(class);
+            class.rows.shrink();
+            class.archived_reads.shrink();
         }
     }
 
@@ -194,6 +199,7 @@ impl Classes {
             audience: Vec::new(),
             rows: PostingList::default(),
             open: OpenSet::default(),
+            archived_reads: Tally::default(),
         };
         class.audience = Coverage::new(directory, people).of_class(&class);
         let endpoint = place_of(directory, &class);

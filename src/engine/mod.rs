@@ -32,6 +32,7 @@ mod scan;
 mod sparse;
 mod spine;
 mod state;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod viewer;

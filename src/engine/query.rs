@@ -568,16 +568,16 @@ impl Plan {
         count_of(rows.into_iter().map(|row| view.state.is_read(row, view.viewer)))
     }
 
-    /// Counts archived conversations of an inbox without a rule: by class, less what the viewer has read.
+    /// Counts archived conversations of an inbox without a rule: by class, and so what the viewer has read.
     fn count_archived(&self, view: &View<'_>) -> Badge {
         let state = view.state;
-        let classes = ones(self.classes.words()).map(|class| state.classes.get(class));
-        let total = classes.map(|class| class.rows.len() - class.open.len()).sum();
-        let read = state.archived_reads.iter().filter(|(row, marks)| {
-            count_rows(1);
-            marks.contains(&view.viewer) && contains(self.classes.words(), *state.class.get(*row))
-        });
-        Badge { total, unread: total - read.count() }
+        ones(self.classes.words()).fold(Badge::default(), |badge, class| {
+            count_blocks(1);
+            let class = state.classes.get(class);
+            let archived = class.rows.len() - class.open.len();
+            let read = class.archived_reads.get(view.viewer);
+            Badge { total: badge.total + archived, unread: badge.unread + archived - read }
+        })
     }
 }
 

@@ -73,7 +73,7 @@ pub(super) struct State {
     stars: Sparse<Marks>,
     /// The rows that each teammate has starred, by number.
     pub(super) starred: Sparse<PostingList>,
-    /// Read marks of archived conversations; those of open ones are masks.
+    /// Read marks of archived conversations, which their classes count; those of open ones are masks.
     pub(super) archived_reads: Sparse<Marks>,
     pub(super) count: usize,
 }
@@ -349,7 +349,7 @@ impl State {
                 let (group, at) = self.open.group_mut(slot);
                 group.reads.clear_all(at);
             }
-            Slot::Archived(_) => drop(self.archived_reads.remove(row)),
+            Slot::Archived(_) => self.forget_archived_reads(row),
         }
     }
 
@@ -404,7 +404,29 @@ impl State {
                     false => group.reads.clear(by, at),
                 }
             }
-            Slot::Archived(_) => mark(&mut self.archived_reads, row, by, read),
+            Slot::Archived(_) if read != self.is_read(row, by) => {
+                mark(&mut self.archived_reads, row, by, read);
+                let counts = &mut self.classes.get_mut(*self.class.get(row)).archived_reads;
+                match read {
+                    true => counts.add(&[by]),
+                    false => counts.take(&[by]),
+                }
+            }
+            Slot::Archived(_) => {}
+        }
+    }
+
+    /// Notes who has read an archived conversation, which nobody has read so far.
+    pub(super) fn read_archived(&mut self, row: u32, reads: Marks) {
+        if !reads.is_empty() {
+            self.classes.get_mut(*self.class.get(row)).archived_reads.add(&reads);
+            self.archived_reads.insert(row, reads);
+        }
+    }
+
+    fn forget_archived_reads(&mut self, row: u32) {
+        if let Some(reads) = self.archived_reads.remove(row) {
+            self.classes.get_mut(*self.class.get(row)).archived_reads.take(&reads);
         }
     }
 
@@ -526,9 +548,7 @@ impl State {
             let slot = history.insert(row, |one, two| compare(at, ids, one, two), &mut moves);
             self.slot.set(row, slot | ARCHIVED);
             moves.iter().for_each(|one| self.slot.set(one.row, one.to | ARCHIVED));
-            if !reads.is_empty() {
-                self.archived_reads.insert(row, reads);
-            }
+            self.read_archived(row, reads);
             return self.enter_assigned(row);
         }
         let mut slot = 0;
@@ -577,7 +597,7 @@ impl State {
         assignments.leave(entry, archived, |one, two| compare(at, ids, one, two));
         match self.slot_of(row) {
             Slot::Archived(slot) => {
-                self.archived_reads.remove(row);
+                self.forget_archived_reads(row);
                 let Self { history, at, ids, .. } = self;
                 history.remove(slot, |one, two| compare(at, ids, one, two), &mut moves);
                 moves.iter().for_each(|one| self.slot.set(one.row, one.to | ARCHIVED));
