@@ -19,11 +19,11 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::bits::{Bits, Matrix};
 use super::column::Column;
+use super::counts::Counts;
 use super::index::{Index, hash};
 use super::open::OpenSet;
 use super::posting::PostingList;
 use super::sparse::hasher;
-use super::tally::Tally;
 use super::work::count_blocks;
 use crate::model::{ConversationKind, Directory, EndpointId, Head, Member, TeamId, TeammateId};
 use crate::policy::access;
@@ -96,7 +96,7 @@ pub(super) struct Class {
     /// The slots of those that are not archived.
     pub(super) open: OpenSet,
     /// How many of the archived ones each teammate has read.
-    pub(super) archived_reads: Tally,
+    pub(super) archived_reads: Counts,
 }
 
 impl Class {
@@ -199,7 +199,7 @@ impl Classes {
             audience: Vec::new(),
             rows: PostingList::default(),
             open: OpenSet::default(),
-            archived_reads: Tally::default(),
+            archived_reads: Counts::default(),
         };
         class.audience = Coverage::new(directory, people).of_class(&class);
         let endpoint = place_of(directory, &class);

@@ -4,9 +4,9 @@
 
 use super::access::Class;
 use super::bits::ones;
+use super::counts::Counts;
 use super::spine::{Spine, is_set, split};
 use super::state::{Marks, Slot, State};
-use super::tally::Tally;
 use crate::policy::access;
 
 /// Refuses a state in which two parts disagree; says which.
@@ -17,7 +17,7 @@ fn ensure(holds: bool, what: impl FnOnce() -> String) -> Checked {
 }
 
 fn is_ascending(marks: &Marks) -> bool {
-    !marks.is_empty() && marks.is_sorted_by(|one, two| one < two)
+    marks.is_sorted_by(|one, two| one < two)
 }
 
 impl State {
@@ -65,13 +65,13 @@ impl State {
         match self.slot_of(row) {
             Slot::Open(slot) => self.check_open_row(row, slot, class),
             Slot::Archived(_) => {
-                ensure(self.archived_reads.get(row).is_none_or(is_ascending), || format!("row {row}: read marks"))
+                ensure(is_ascending(&self.archived_reads.get(row)), || format!("row {row}: read marks"))
             }
         }
     }
 
     fn check_open_row(&self, row: u32, slot: u32, class: &Class) -> Checked {
-        ensure(self.archived_reads.get(row).is_none(), || format!("row {row} has read marks of archived ones"))?;
+        ensure(self.archived_reads.get(row).is_empty(), || format!("row {row} has read marks of archived ones"))?;
         let (block, at) = split(slot);
         let attributes = self.open.attributes(block);
         let same_class = attributes.classes().get(at as usize) == Some(self.class.get(row));
@@ -129,8 +129,7 @@ impl State {
     }
 
     fn check_archived_reads(&self, number: u32, class: &Class) -> Checked {
-        let marks = class.rows.iter().filter_map(|row| self.archived_reads.get(row));
-        let counted: Tally = marks.map(|marks| &marks[..]).collect();
+        let counted: Counts = class.rows.iter().map(|row| self.archived_reads.get(row)).collect();
         ensure(counted == class.archived_reads, || format!("class {number}: archived conversations that are read"))
     }
 

@@ -575,7 +575,7 @@ impl Plan {
             count_blocks(1);
             let class = state.classes.get(class);
             let archived = class.rows.len() - class.open.len();
-            let read = class.archived_reads.get(view.viewer);
+            let read = class.archived_reads.get(view.viewer) as usize;
             Badge { total: badge.total + archived, unread: badge.unread + archived - read }
         })
     }
