@@ -154,14 +154,20 @@ impl Classes {
         &self.many
     }
 
-    /// Changes which slots a class's open conversations have.
-    pub(super) fn edit_open(&mut self, class: u32, edit: impl FnOnce(&mut OpenSet)) {
-        let open = &mut self.get_mut(class).open;
+    /// Changes which slots a class's open conversations have. Whether they have come to be leaves, or to be a list; and
+    /// what they are now.
+    pub(super) fn edit_open(&mut self, class: u32, edit: impl FnOnce(&mut OpenSet)) -> (bool, &OpenSet) {
+        let open = &mut Arc::make_mut(&mut self.classes[class as usize]).open;
+        let was_many = open.is_many();
         edit(open);
-        match open.is_many() {
-            true => self.many.insert(class),
-            false => self.many.remove(class),
+        let is_many = open.is_many();
+        if is_many != was_many {
+            match is_many {
+                true => self.many.insert(class),
+                false => self.many.remove(class),
+            }
         }
+        (is_many != was_many, open)
     }
 
     /// The classes of team conversations.

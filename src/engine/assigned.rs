@@ -13,6 +13,7 @@ use std::sync::Arc;
 use hashbrown::DefaultHashBuilder;
 use indexmap::IndexSet;
 
+use super::kernel::prefetch;
 use super::posting::PostingList;
 use super::sparse::{Sparse, hasher};
 use crate::model::Member;
@@ -104,6 +105,13 @@ impl Assignments {
         match self.lists.get(number as usize) {
             Some(list) => list.open.newest_first_from(is_passed),
             None => NewestFirst { chunk: [].iter(), older: [].iter() },
+        }
+    }
+
+    /// Has the newest part of an assignee's open conversations fetched ahead.
+    pub(super) fn prefetch(&self, number: u32) {
+        if let Some(list) = self.lists.get(number as usize) {
+            prefetch(&list.open.newest[..]);
         }
     }
 

@@ -11,12 +11,14 @@
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use super::bits::{Bits, contains, ones};
 use super::kernel::{self, Counted, Pass, and, and_not, is_clear, or, prefetch, prefetch_line};
 use super::open::{Attributes, Group, Leaf, Leaves, NO_LEAF, WHOLE_LEAF, is_marked, is_set, lane, lane_of};
-use super::rule::{Named, Node, View, any_of};
+use super::rule::{ALL_SLOTS, Named, Node, View, any_of};
 use super::spine::{BLOCK, Block, Mask, NO_SLOTS, Spine};
 use super::state::Slot;
 use super::work::{count_blocks, count_rows};
@@ -32,12 +34,33 @@ pub(super) struct Plan {
     source: Source,
     /// What masks settle at once.
     terms: Terms,
-    /// The largest of `classes`, whose masks settle most of what a walk comes by.
-    large: SmallVec<[u32; 4]>,
     /// What is left of the rule.
     rest: Option<Node>,
     /// Whether the masks of `rest` leave nothing open.
     is_exact: bool,
+}
+
+/// The leaves by group of those listed classes that have any; `None` where these are so many that each slot's class is
+/// looked at instead.
+#[derive(Debug)]
+pub(super) struct Listed<'e>(Option<Few<&'e [Option<Arc<Leaf>>]>>);
+
+impl Listed<'_> {
+    /// The slots of a block that are listed by their class for certain, and those whose class has to be looked at.
+    #[inline(always)]
+    fn in_block(&self, attributes: Attributes<'_>, number: u32) -> (Mask, Mask) {
+        let Some(leaves) = &self.0 else {
+            return (NO_SLOTS, ALL_SLOTS);
+        };
+        let (group, lane) = lane(number);
+        let mut seen = NO_SLOTS;
+        for leaves in leaves.as_slice() {
+            if let Some(leaf) = leaves.get(group).and_then(Option::as_deref) {
+                seen = or(&seen, lane_of(leaf, lane));
+            }
+        }
+        (seen, and_not(&ALL_SLOTS, attributes.part(&attributes.group.settled)))
+    }
 }
 
 /// Where an inbox's conversations are found.
@@ -64,32 +87,32 @@ struct Terms {
 }
 
 impl Terms {
-    /// Takes out of masks what the terms do not leave; `group` says of which group each is, `part` of which part.
-    ///
-    /// Term by term, so that the leaves of many groups are on their way from memory at once.
+    /// What the terms leave of a mask; `part` says of which part of the group it is.
     #[inline(always)]
     fn narrow<'g, const N: usize>(
         &self,
         view: &View<'_>,
-        group: impl Fn(usize) -> &'g Group,
-        part: impl Fn(&'g Leaf) -> &'g [u64; N],
-        masks: &mut [[u64; N]],
-    ) {
+        group: &'g Group,
+        part: impl Fn(&'g Leaf) -> &'g [u64; N] + Copy,
+        start: &[u64; N],
+    ) -> [u64; N] {
+        let mut mask = *start;
         if self.unassigned {
-            each(masks, |at, mask| and(mask, part(&group(at).unassigned)));
+            mask = and(&mask, part(&group.unassigned));
         }
         if self.assigned {
-            each(masks, |at, mask| and_not(mask, part(&group(at).unassigned)));
+            mask = and_not(&mask, part(&group.unassigned));
         }
         if self.unread {
-            each(masks, |at, mask| and_not(mask, part(group(at).reads.get(view.viewer))));
+            mask = and_not(&mask, part(group.reads.get(view.viewer)));
         }
         for tags in &self.contact_tags {
-            each(masks, |at, mask| and(mask, &any_of(&group(at).contact_tags, tags, &part)));
+            mask = and(&mask, &any_of(&group.contact_tags, tags, part));
         }
         for tags in &self.conversation_tags {
-            each(masks, |at, mask| and(mask, &any_of(&group(at).conversation_tags, tags, &part)));
+            mask = and(&mask, &any_of(&group.conversation_tags, tags, part));
         }
+        mask
     }
 }
 
@@ -170,10 +193,28 @@ impl Fused<'_> {
     }
 }
 
-#[inline(always)]
-fn each<const N: usize>(masks: &mut [[u64; N]], new: impl Fn(usize, &[u64; N]) -> [u64; N]) {
-    for (at, mask) in masks.iter_mut().enumerate() {
-        *mask = new(at, mask);
+/// Up to sixteen of something, in place. A leaf's share costs a walk about as much as the classes of two slots, and a
+/// list on the heap would cost what leaves save.
+#[derive(Debug)]
+struct Few<T> {
+    places: [T; 16],
+    len: usize,
+}
+
+impl<T: Copy> Few<T> {
+    /// All of them, or `None` if they are more; `spare` fills the other places.
+    fn of(all: impl Iterator<Item = T>, spare: T) -> Option<Self> {
+        let mut few = Self { places: [spare; 16], len: 0 };
+        for one in all {
+            *few.places.get_mut(few.len)? = one;
+            few.len += 1;
+        }
+        Some(few)
+    }
+
+    #[inline(always)]
+    fn as_slice(&self) -> &[T] {
+        &self.places[..self.len]
     }
 }
 
@@ -187,7 +228,6 @@ impl Plan {
             scope: archive_scope(opened),
             source: Source::Spines,
             terms: Terms::default(),
-            large: SmallVec::new(),
             rest: None,
             is_exact: true,
         };
@@ -205,10 +245,35 @@ impl Plan {
         if plan.classes.is_empty() {
             plan.source = Source::Nothing;
         }
-        if plan.source == Source::Spines && plan.scope == ArchiveScope::Exclude {
-            plan.large = view.state.large_classes().filter(|class| plan.classes.contains(*class)).collect();
-        }
         plan
+    }
+
+    /// What a walk makes use of, to be found once for many.
+    pub(super) fn leaves<'e>(&self, view: &View<'e>) -> Listed<'e> {
+        if self.source != Source::Spines || self.scope != ArchiveScope::Exclude {
+            return Listed(None);
+        }
+        let mut listed = view.state.classes.many().clone();
+        listed.intersect(&self.classes);
+        let leaves = listed.iter().filter_map(|class| view.state.classes.get(class).open.leaves());
+        Listed(Few::of(leaves, &[]))
+    }
+
+    /// The assignees whose lists it is found in.
+    fn assignees(&self) -> &[u32] {
+        match &self.source {
+            Source::Assigned(numbers) => numbers,
+            _ => &[],
+        }
+    }
+
+    /// Whether open conversations are counted by masks.
+    fn is_masked(&self) -> bool {
+        match self.source {
+            Source::Spines if self.scope == ArchiveScope::Exclude => true,
+            Source::Spines => self.scope == ArchiveScope::Include && self.rest.is_none(),
+            _ => false,
+        }
     }
 
     /// Takes a rule's conjuncts apart: into classes, a source, terms, and the rest.
@@ -293,6 +358,7 @@ impl Plan {
     pub(super) fn list(
         &self,
         view: &View<'_>,
+        leaves: &Listed<'_>,
         is_passed: Option<&dyn Fn(u32) -> bool>,
         limit: usize,
         rows: &mut Vec<u32>,
@@ -310,7 +376,7 @@ impl Plan {
                 self.gather(view, starred, passed, limit, rows);
             }
             Source::Spines => match self.scope {
-                ArchiveScope::Exclude => kernel::run(Walk { plan: self, view, is_passed, limit, rows }),
+                ArchiveScope::Exclude => kernel::run(Walk { plan: self, view, leaves, is_passed, limit, rows }),
                 scope => self.merge(view, scope, is_passed, limit, rows),
             },
         }
@@ -368,7 +434,14 @@ impl Plan {
 
     /// Block by block from the newest, over open conversations.
     #[inline(always)]
-    fn walk(&self, view: &View<'_>, is_passed: Option<&dyn Fn(u32) -> bool>, limit: usize, rows: &mut Vec<u32>) {
+    fn walk(
+        &self,
+        view: &View<'_>,
+        leaves: &Listed<'_>,
+        is_passed: Option<&dyn Fn(u32) -> bool>,
+        limit: usize,
+        rows: &mut Vec<u32>,
+    ) {
         let open = &view.state.open;
         let order = open.spine.order();
         let (mut place, mut first) = match is_passed {
@@ -388,7 +461,7 @@ impl Plan {
             let (block, attributes) = (open.spine.block(number), open.attributes(number));
             let live = first.take().unwrap_or(block.live);
             let (certain, possible) = self.bounds(view, block, attributes, &live);
-            self.take_block(view, number, &(certain, possible), limit, rows);
+            self.take_block(view, leaves, number, &(certain, possible), limit, rows);
             if rows.len() >= limit {
                 return;
             }
@@ -411,8 +484,7 @@ impl Plan {
     /// What of a block's `start` is in for certain, and what may be.
     #[inline(always)]
     fn bounds(&self, view: &View<'_>, block: &Block, attributes: Attributes<'_>, start: &Mask) -> (Mask, Mask) {
-        let mut mask = *start;
-        self.terms.narrow(view, |_| attributes.group, |leaf| attributes.part(leaf), std::slice::from_mut(&mut mask));
+        let mask = self.terms.narrow(view, attributes.group, |leaf| attributes.part(leaf), start);
         match &self.rest {
             None => (mask, mask),
             Some(_) if is_clear(&mask) => (NO_SLOTS, NO_SLOTS),
@@ -425,28 +497,36 @@ impl Plan {
 
     /// Appends the visible rows of one block's masks, newest first, until `rows` holds `limit`.
     #[inline(always)]
-    fn take_block(&self, view: &View<'_>, number: u32, bounds: &(Mask, Mask), limit: usize, rows: &mut Vec<u32>) {
+    fn take_block(
+        &self,
+        view: &View<'_>,
+        leaves: &Listed<'_>,
+        number: u32,
+        bounds: &(Mask, Mask),
+        limit: usize,
+        rows: &mut Vec<u32>,
+    ) {
         let (certain, possible) = bounds;
-        let open = &view.state.open;
-        let (block, classes) = (open.spine.block(number), open.attributes(number).classes());
-        let few: usize = possible.iter().map(|word| word.count_ones() as usize).sum();
-        count_rows(few);
-        if few == 0 {
+        if is_clear(possible) {
             return;
         }
+        let open = &view.state.open;
+        let (block, attributes) = (open.spine.block(number), open.attributes(number));
+        let (seen, unsettled) = leaves.in_block(attributes, number);
+        let (seen, unsettled) = (and(possible, &seen), and(possible, &unsettled));
+        let few: usize = seen.iter().zip(&unsettled).map(|(one, two)| (one | two).count_ones() as usize).sum();
+        count_rows(few);
+        let classes = attributes.classes();
         if few <= SCATTERED && certain == possible {
-            return self.take_scattered(block, classes, possible, few, limit, rows);
+            return self.take_scattered(block, classes, &or(&seen, &unsettled), few, limit, rows);
         }
-        let large = self.large.iter().map(|class| view.state.classes.get(*class).open.in_block(number));
-        let settled = large.fold(NO_SLOTS, |settled, mask| or(&settled, mask));
-        for (word, bits) in possible.iter().enumerate().rev() {
-            if *bits == 0 {
+        for word in (0..possible.len()).rev() {
+            if seen[word] | unsettled[word] == 0 {
                 continue;
             }
             let start = word * 64;
             let slots = &block.rows[start..block.rows.len().min(start + 64)];
-            let visible = self.visible_in_word(&classes[start..start + 64], bits & !settled[word]);
-            let visible = visible | bits & settled[word];
+            let visible = seen[word] | self.visible_in_word(&classes[start..start + 64], unsettled[word]);
             let matches = |bit: &u32| {
                 count_rows(1);
                 self.matches_rest(view, slots[*bit as usize])
@@ -460,7 +540,7 @@ impl Plan {
         }
     }
 
-    /// The same where a word has few bits or none: a branch on each word would be guessed wrong every other time.
+    /// The same where a block has few bits: a branch on each word would be guessed wrong every other time.
     #[inline(always)]
     fn take_scattered(
         &self,
@@ -556,7 +636,7 @@ impl Plan {
     fn count_one_by_one(&self, view: &View<'_>) -> Badge {
         let mut rows = Vec::new();
         match &self.source {
-            Source::Starred => self.list(view, None, usize::MAX, &mut rows),
+            Source::Starred => self.list(view, &Listed(None), None, usize::MAX, &mut rows),
             _ => {
                 let visible = ones(self.classes.words()).flat_map(|class| view.state.classes.get(class).rows.iter());
                 rows.extend(visible.filter(|row| {
@@ -703,47 +783,84 @@ fn count_of(read: impl Iterator<Item = bool>) -> Badge {
 
 /// The badges of several inboxes, those over open conversations by masks.
 pub(super) fn badges(view: &View<'_>, plans: &[Plan]) -> Vec<Badge> {
-    let is_masked = |plan: &Plan| match plan.source {
-        Source::Spines if plan.scope == ArchiveScope::Exclude => true,
-        Source::Spines => plan.scope == ArchiveScope::Include && plan.rest.is_none(),
-        _ => false,
-    };
-    let reads = match plans.iter().any(is_masked) {
+    let reads = match plans.iter().any(Plan::is_masked) {
         true => Reads::all(view),
         false => Reads(SmallVec::new()),
     };
-    let mut visible: Visible<'_> = Vec::new();
-    let mut badges = Vec::with_capacity(plans.len());
-    for plan in plans {
-        let mut badge = match &plan.source {
-            Source::Nothing => Badge::default(),
-            Source::Assigned(numbers) => plan.count_assigned(view, numbers, &reads),
-            Source::Spines if plan.scope == ArchiveScope::Exclude => Badge::default(),
-            Source::Spines if plan.rest.is_none() => plan.count_archived(view),
-            _ => plan.count_one_by_one(view),
-        };
-        if is_masked(plan) {
-            let visible = marks_of(view, plan, &mut visible);
-            kernel::run(CountOpen { view, plan, reads: &reads, visible, badge: &mut badge });
-        }
-        badges.push(badge);
+    for number in plans.iter().flat_map(Plan::assignees) {
+        view.state.assignments.prefetch(*number);
+    }
+    let unmasked = |plan: &Plan| match &plan.source {
+        Source::Nothing => Badge::default(),
+        Source::Assigned(numbers) => plan.count_assigned(view, numbers, &reads),
+        Source::Spines if plan.scope == ArchiveScope::Exclude => Badge::default(),
+        Source::Spines if plan.rest.is_none() => plan.count_archived(view),
+        _ => plan.count_one_by_one(view),
+    };
+    let mut badges = vec![Badge::default(); plans.len()];
+    let mut visible = Visible::default();
+    let mut counts: Vec<Counting<'_>> = Vec::new();
+    for (at, plan) in plans.iter().enumerate().filter(|(_, plan)| plan.is_masked()) {
+        let visible = visible.of(view, &plan.classes);
+        counts.push(Counting::new(plan, at, visible));
+    }
+    kernel::run(CountOpen { view, counts: &counts, reads: &reads, visible: &visible, badges: &mut badges });
+    // Behind the masks, so that the lists are at hand by now.
+    for (badge, plan) in badges.iter_mut().zip(plans) {
+        let others = unmasked(plan);
+        badge.total += others.total;
+        badge.unread += others.unread;
     }
     badges
 }
 
 /// What is visible for plans, by group, made once for each set of classes.
-type Visible<'p> = Vec<(&'p Bits, Vec<Leaf>)>;
+#[derive(Default)]
+struct Visible<'p>(SmallVec<[(&'p Bits, Vec<Leaf>); 4]>);
 
-/// What is visible for a plan.
-fn marks_of<'v, 'p>(view: &View<'_>, plan: &'p Plan, visible: &'v mut Visible<'p>) -> &'v [Leaf] {
-    let known = visible.iter().position(|(classes, _)| **classes == plan.classes);
-    let place = known.unwrap_or_else(|| {
-        let mut marks = vec![NO_LEAF; view.state.open.groups().len()];
-        kernel::run(MarkVisible { view, classes: &plan.classes, marks: &mut marks });
-        visible.push((&plan.classes, marks));
-        visible.len() - 1
-    });
-    &visible[place].1
+impl<'p> Visible<'p> {
+    /// The place of what is visible of some classes, made first if need be.
+    fn of(&mut self, view: &View<'_>, classes: &'p Bits) -> usize {
+        let known = self.0.iter().position(|(other, _)| *other == classes);
+        known.unwrap_or_else(|| {
+            let mut marks = vec![NO_LEAF; view.state.open.groups().len()];
+            kernel::run(MarkVisible { view, classes, marks: &mut marks });
+            self.0.push((classes, marks));
+            self.0.len() - 1
+        })
+    }
+}
+
+/// One badge that is being counted over open conversations.
+struct Counting<'p> {
+    plan: &'p Plan,
+    /// The badge's place.
+    at: usize,
+    /// The place of what is visible for it.
+    visible: usize,
+    fused: Fused<'p>,
+    /// Terms that masks have to be made for.
+    left: Option<Terms>,
+}
+
+impl<'p> Counting<'p> {
+    fn new(plan: &'p Plan, at: usize, visible: usize) -> Self {
+        let (fused, left) = plan.terms.fuse();
+        Self { plan, at, visible, fused, left: (!left.is_empty()).then_some(left) }
+    }
+
+    /// Counts one group of which this much is visible; `next` is the group after it.
+    #[inline(always)]
+    fn count(&self, view: &View<'_>, group: &Group, visible: &Leaf, read: &Leaf, next: &Group, badge: &mut Badge) {
+        count_blocks(1);
+        let narrowed = self.left.as_ref().map(|left| left.narrow(view, group, |leaf| leaf, visible));
+        let within = narrowed.as_ref().unwrap_or(visible);
+        let (also, flip) = self.fused.assignment(group);
+        let counted = Counted { within, also, flip, any: self.fused.any(group) };
+        let (total, unread) = counted.count(read, self.fused.any(next));
+        badge.total += total;
+        badge.unread += unread;
+    }
 }
 
 /// Marking the open conversations of some classes as a pass.
@@ -772,29 +889,6 @@ impl Pass for MarkVisible<'_, '_> {
     }
 }
 
-#[inline(always)]
-fn count_open(view: &View<'_>, plan: &Plan, reads: &Reads<'_>, visible: &[Leaf], badge: &mut Badge) {
-    if plan.rest.is_some() {
-        return count_by_block(view, plan, visible, badge);
-    }
-    let groups = view.state.open.groups();
-    count_blocks(groups.len());
-    let (fused, left) = plan.terms.fuse();
-    let narrowed = (!left.is_empty()).then(|| {
-        let mut masks = visible.to_vec();
-        left.narrow(view, |group| &*groups[group], |leaf| leaf, &mut masks);
-        masks
-    });
-    let masks = narrowed.as_deref().unwrap_or(visible);
-    for (at, ((group, within), read)) in groups.iter().zip(masks).zip(&reads.0).enumerate() {
-        let (also, flip) = fused.assignment(group);
-        let next = groups.get(at + 1).map_or([&NO_LEAF; 4], |next| fused.any(next));
-        let (total, unread) = Counted { within, also, flip, any: fused.any(group) }.count(read, next);
-        badge.total += total;
-        badge.unread += unread;
-    }
-}
-
 /// Counts what only blocks tell: the rest of a rule.
 fn count_by_block(view: &View<'_>, plan: &Plan, visible: &[Leaf], badge: &mut Badge) {
     let open = &view.state.open;
@@ -818,6 +912,7 @@ fn count_by_block(view: &View<'_>, plan: &Plan, visible: &[Leaf], badge: &mut Ba
 struct Walk<'a, 'e> {
     plan: &'a Plan,
     view: &'a View<'e>,
+    leaves: &'a Listed<'e>,
     is_passed: Option<&'a dyn Fn(u32) -> bool>,
     limit: usize,
     rows: &'a mut Vec<u32>,
@@ -828,25 +923,35 @@ impl Pass for Walk<'_, '_> {
 
     #[inline(always)]
     fn run(self) {
-        self.plan.walk(self.view, self.is_passed, self.limit, self.rows);
+        self.plan.walk(self.view, self.leaves, self.is_passed, self.limit, self.rows);
     }
 }
 
-/// A count over the open conversations as a pass.
-struct CountOpen<'a, 'e> {
+/// Counts over the open conversations as a pass: group by group, so that what badges have in common is at hand.
+struct CountOpen<'a, 'e, 'p> {
     view: &'a View<'e>,
-    plan: &'a Plan,
+    counts: &'a [Counting<'p>],
     reads: &'a Reads<'e>,
-    visible: &'a [Leaf],
-    badge: &'a mut Badge,
+    visible: &'a Visible<'p>,
+    badges: &'a mut [Badge],
 }
 
-impl Pass for CountOpen<'_, '_> {
+impl Pass for CountOpen<'_, '_, '_> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
-        count_open(self.view, self.plan, self.reads, self.visible, self.badge);
+        let groups = self.view.state.open.groups();
+        for (at, (group, read)) in groups.iter().zip(&self.reads.0).enumerate() {
+            let next = groups.get(at + 1).unwrap_or(group);
+            for one in self.counts.iter().filter(|one| one.plan.rest.is_none()) {
+                let visible = &self.visible.0[one.visible].1[at];
+                one.count(self.view, group, visible, read, next, &mut self.badges[one.at]);
+            }
+        }
+        for one in self.counts.iter().filter(|one| one.plan.rest.is_some()) {
+            count_by_block(self.view, one.plan, &self.visible.0[one.visible].1, &mut self.badges[one.at]);
+        }
     }
 }
 

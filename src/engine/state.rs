@@ -28,7 +28,7 @@ use super::column::Column;
 use super::contacts::Contacts;
 use super::index::Index;
 use super::lists::{Lists, Numbers};
-use super::open::{Entry, Open};
+use super::open::{Entry, Open, OpenSet};
 use super::posting::PostingList;
 use super::sparse::{Sparse, hasher};
 use super::spine::{Move, Spine};
@@ -137,12 +137,6 @@ impl State {
     #[inline]
     pub(super) fn class_of(&self, row: u32) -> &Class {
         self.classes.get(*self.class.get(row))
-    }
-
-    /// Up to four classes that have one in sixteen of all open conversations, or more.
-    pub(super) fn large_classes(&self) -> impl Iterator<Item = u32> {
-        let all = self.open.spine.len();
-        self.classes.many().iter().filter(move |class| self.classes.get(*class).open.len() * 16 >= all).take(4)
     }
 
     #[inline]
@@ -284,7 +278,7 @@ impl State {
     fn describe_loaded(&mut self, row: u32) {
         let slot = *self.slot.get(row);
         self.describe(row, |open, entry| open.describe(slot, entry));
-        self.classes.edit_open(*self.class.get(row), |open| open.insert(slot));
+        self.edit_open(*self.class.get(row), slot, |open, few| open.insert(slot, few));
         let contacts = self.contacts_of.get(row);
         contacts.iter().for_each(|contact| self.contacts.add_open(*contact, row));
     }
@@ -536,7 +530,7 @@ impl State {
         self.follow(&moves);
         self.slot.set(row, slot);
         self.enter_assigned(row);
-        self.classes.edit_open(*self.class.get(row), |open| open.insert(slot));
+        self.edit_open(*self.class.get(row), slot, |open, few| open.insert(slot, few));
         for number in reads {
             let (group, at) = self.open.group_mut(slot);
             group.reads.set(number, at);
@@ -582,7 +576,7 @@ impl State {
                 moves.iter().for_each(|one| self.slot.set(one.row, one.to | ARCHIVED));
             }
             Slot::Open(slot) => {
-                self.classes.edit_open(entry.class, |open| open.remove(slot));
+                self.edit_open(entry.class, slot, |open, few| open.remove(slot, few));
                 self.open.remove(slot, &mut moves);
                 self.follow(&moves);
             }
@@ -597,7 +591,19 @@ impl State {
             let entry = self.assigned(one.row);
             let Self { assignments, at, ids, .. } = self;
             assignments.follow(entry, |one, two| compare(at, ids, one, two));
-            self.classes.edit_open(*self.class.get(one.row), |open| open.replace(one.from, one.to));
+            self.edit_open(*self.class.get(one.row), one.to, |open, _| open.replace(one.from, one.to));
+        }
+    }
+
+    /// Changes which slots a class's open conversations have, `slot` being the one at hand; `edit` is told how many are
+    /// still kept as a list.
+    fn edit_open(&mut self, class: u32, slot: u32, edit: impl FnOnce(&mut OpenSet, usize)) {
+        let few = self.open.few();
+        let (has_turned, set) = self.classes.edit_open(class, |set| edit(set, few));
+        match has_turned {
+            true => self.open.settle(set.iter(), set.is_many()),
+            false if set.is_many() => self.open.settle(std::iter::once(slot), true),
+            false => {}
         }
     }
 

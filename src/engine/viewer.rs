@@ -5,7 +5,7 @@ use super::bits::ones;
 use super::cursor::{Binding, Cursor, Position, digest};
 use super::kernel::{self, Pass};
 use super::page::{ContactRow, ConversationRow, Page, PageRequest, RowId};
-use super::query::{Plan, badges};
+use super::query::{Listed, Plan, badges};
 use super::rule::View;
 use super::state::State;
 use crate::error::{Error, ErrorCode};
@@ -124,7 +124,8 @@ impl<'e> Viewer<'e> {
     /// O(classes / 64 + size of the rule); a leaf over endpoints, channels or kinds, O(classes).
     pub fn prepare<'i>(&self, inbox: &'i Inbox) -> Result<PreparedInbox<'e, 'i>, Error> {
         let opened = self.open(inbox)?;
-        Ok(PreparedInbox { viewer: *self, inbox, plan: Plan::new(&self.view, &opened) })
+        let plan = Plan::new(&self.view, &opened);
+        Ok(PreparedInbox { viewer: *self, inbox, leaves: plan.leaves(&self.view), plan })
     }
 
     /// How many an inbox holds, and how many of those are unread to the viewer (SPEC 5.9).
@@ -329,6 +330,7 @@ pub struct PreparedInbox<'e, 'i> {
     viewer: Viewer<'e>,
     inbox: &'i Inbox,
     plan: Plan,
+    leaves: Listed<'e>,
 }
 
 impl<'e, 'i> PreparedInbox<'e, 'i>
@@ -344,16 +346,20 @@ where
         let binding = self.viewer.binding(self.inbox);
         let mut rows = Vec::new();
         match page.cursor() {
-            None => self.plan.list(&self.viewer.view, None, limit.saturating_add(1), &mut rows),
+            None => self.list(None, limit.saturating_add(1), &mut rows),
             Some(cursor) => binding.unseal(cursor, |end| {
                 let is_passed = |row| self.is_passed(row, end);
-                self.plan.list(&self.viewer.view, Some(&is_passed), limit.saturating_add(1), &mut rows);
+                self.list(Some(&is_passed), limit.saturating_add(1), &mut rows);
             })?,
         }
         let rows = rows.into_iter().filter_map(|row| ConversationRow::new(self.viewer.view, row)).collect();
         Ok(cut(rows, limit, |row| {
             binding.seal(Position { order: row.last_activity().as_millis(), id: row.id().as_str() })
         }))
+    }
+
+    fn list(&self, is_passed: Option<&dyn Fn(u32) -> bool>, limit: usize, rows: &mut Vec<u32>) {
+        self.plan.list(&self.viewer.view, &self.leaves, is_passed, limit, rows);
     }
 
     /// Whether a row comes no later in the list than where a page ended.
@@ -369,7 +375,7 @@ where
     #[inline]
     pub fn newest(&self, limit: usize, rows: &mut Vec<RowId>) {
         let mut found = std::mem::take(rows).into_iter().map(|row| row.0).collect();
-        self.plan.list(&self.viewer.view, None, limit, &mut found);
+        self.list(None, limit, &mut found);
         *rows = found.into_iter().map(RowId).collect();
     }
 
