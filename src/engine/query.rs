@@ -16,7 +16,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::bits::{Bits, contains, ones};
-use super::kernel::{self, Counted, Pass, and, and_not, is_clear, or, prefetch, prefetch_line};
+use super::kernel::{self, Counted, Lanes, Pass, and, and_not, is_clear, or, prefetch, prefetch_line};
 use super::open::{Attributes, Group, Leaf, Leaves, NO_LEAF, WHOLE_LEAF, is_marked, is_set, lane, lane_of};
 use super::rule::{ALL_SLOTS, Named, Node, View, any_of};
 use super::spine::{BLOCK, Block, Mask, NO_SLOTS, Spine};
@@ -119,15 +119,15 @@ impl Terms {
 /// The terms that are counted without making masks: assignment, and one set of up to four tags.
 struct Fused<'p> {
     terms: &'p Terms,
-    /// At most one of the two has any.
-    contact_tags: &'p [u32],
-    conversation_tags: &'p [u32],
+    are_of_contacts: bool,
+    /// No tags ask for none.
+    tags: &'p [u32],
 }
 
 impl Terms {
     /// What is counted without making masks, and what masks have to be made for.
     fn fuse(&self) -> (Fused<'_>, Self) {
-        let mut fused = Fused { terms: self, contact_tags: &[], conversation_tags: &[] };
+        let mut fused = Fused { terms: self, are_of_contacts: false, tags: &[] };
         let mut left = Self {
             unread: self.unread,
             contact_tags: self.contact_tags.clone(),
@@ -136,11 +136,11 @@ impl Terms {
         };
         match (&self.contact_tags[..], &self.conversation_tags[..]) {
             ([.., tags], _) if tags.len() <= 4 => {
-                fused.contact_tags = tags;
+                fused = Fused { are_of_contacts: true, tags, ..fused };
                 left.contact_tags.pop();
             }
             (_, [.., tags]) if tags.len() <= 4 => {
-                fused.conversation_tags = tags;
+                fused = Fused { tags, ..fused };
                 left.conversation_tags.pop();
             }
             _ => {}
@@ -180,16 +180,18 @@ impl Fused<'_> {
         }
     }
 
+    /// The leaves of up to `ANY` tags.
     #[inline(always)]
-    fn any<'g>(&self, group: &'g Group) -> [&'g Leaf; 4] {
-        let (leaves, tags) = match self.contact_tags {
-            [] => (&group.conversation_tags, self.conversation_tags),
-            tags => (&group.contact_tags, tags),
-        };
-        if tags.is_empty() {
-            return [&WHOLE_LEAF, &NO_LEAF, &NO_LEAF, &NO_LEAF];
-        }
-        std::array::from_fn(|at| tags.get(at).map_or(&NO_LEAF, |tag| leaves.get(*tag)))
+    fn any<'g, const ANY: usize>(&self, group: &'g Group) -> [&'g Leaf; ANY] {
+        let leaves = if self.are_of_contacts { &group.contact_tags } else { &group.conversation_tags };
+        std::array::from_fn(|at| self.tags.get(at).map_or(&NO_LEAF, |tag| leaves.get(*tag)))
+    }
+
+    /// Counts one group, while the leaves of the next are fetched.
+    #[inline(always)]
+    fn count<const ANY: usize>(&self, group: &Group, within: &Leaf, read: &Leaf, next: &Group) -> (usize, usize) {
+        let (also, flip) = self.assignment(group);
+        Counted { within, also, flip, any: self.any::<ANY>(group) }.count(read, self.any::<ANY>(next))
     }
 }
 
@@ -436,6 +438,7 @@ impl Plan {
     #[inline(always)]
     fn walk(
         &self,
+        lanes: impl Lanes,
         view: &View<'_>,
         leaves: &Listed<'_>,
         is_passed: Option<&dyn Fn(u32) -> bool>,
@@ -461,7 +464,7 @@ impl Plan {
             let (block, attributes) = (open.spine.block(number), open.attributes(number));
             let live = first.take().unwrap_or(block.live);
             let (certain, possible) = self.bounds(view, block, attributes, &live);
-            self.take_block(view, leaves, number, &(certain, possible), limit, rows);
+            self.take_block(lanes, view, leaves, number, &(certain, possible), limit, rows);
             if rows.len() >= limit {
                 return;
             }
@@ -499,6 +502,7 @@ impl Plan {
     #[inline(always)]
     fn take_block(
         &self,
+        lanes: impl Lanes,
         view: &View<'_>,
         leaves: &Listed<'_>,
         number: u32,
@@ -533,7 +537,7 @@ impl Plan {
             };
             let doubtful = [visible & !certain[word]];
             let visible = ones(&doubtful).filter(matches).fold(visible & certain[word], |kept, bit| kept | 1 << bit);
-            take_newest(slots, visible, limit, rows);
+            take_newest(lanes, slots, visible, limit, rows);
             if rows.len() >= limit {
                 return;
             }
@@ -662,7 +666,7 @@ impl Plan {
 }
 
 /// Slots of a block up to which they are taken all at once.
-const SCATTERED: usize = BLOCK / 8;
+const SCATTERED: usize = BLOCK / 32;
 
 /// The places of a mask's bits, ascending.
 struct Places([u16; SCATTERED + STEP]);
@@ -698,18 +702,28 @@ impl Places {
 
 /// Appends the rows of up to 64 slots whose bits are set, newest first, until `rows` holds `limit`.
 #[inline(always)]
-fn take_newest(slots: &[u32], bits: u64, limit: usize, rows: &mut Vec<u32>) {
-    let mut bits = bits;
-    let surplus = (rows.len() + bits.count_ones() as usize).saturating_sub(limit);
-    for _ in 0..surplus {
-        bits &= bits - 1;
-    }
+fn take_newest(lanes: impl Lanes, slots: &[u32], bits: u64, limit: usize, rows: &mut Vec<u32>) {
+    const ROOM: usize = 64 + 8;
     let start = rows.len();
-    rows.resize(start + bits.count_ones() as usize, 0);
-    for row in rows[start..].iter_mut().rev() {
-        *row = slots[bits.trailing_zeros() as usize];
-        bits &= bits - 1;
+    rows.resize(start + ROOM, 0);
+    let Some(found) = rows.last_chunk_mut::<ROOM>() else {
+        return;
+    };
+    let mut len = 0;
+    let mut take = |chunk: &[u32; 8], at: usize| {
+        let bits = (bits >> (at % 8 * 8)) as u8;
+        // What is packed behind the last is written over by the next, or cut off.
+        found[len % 64..][..8].copy_from_slice(&lanes.pack(chunk, bits));
+        len += bits.count_ones() as usize;
+    };
+    let (chunks, last) = slots.as_chunks::<8>();
+    if !last.is_empty() {
+        let mut partial = [0; 8];
+        partial[..last.len()].copy_from_slice(last);
+        take(&partial, chunks.len());
     }
+    chunks.iter().enumerate().rev().for_each(|(at, chunk)| take(chunk, at));
+    rows.truncate((start + len).min(limit));
 }
 
 fn assigned_to(view: &View<'_>, member: &Member) -> Source {
@@ -855,9 +869,12 @@ impl<'p> Counting<'p> {
         count_blocks(1);
         let narrowed = self.left.as_ref().map(|left| left.narrow(view, group, |leaf| leaf, visible));
         let within = narrowed.as_ref().unwrap_or(visible);
-        let (also, flip) = self.fused.assignment(group);
-        let counted = Counted { within, also, flip, any: self.fused.any(group) };
-        let (total, unread) = counted.count(read, self.fused.any(next));
+        let (total, unread) = match self.fused.tags.len() {
+            0 => self.fused.count::<0>(group, within, read, next),
+            1 => self.fused.count::<1>(group, within, read, next),
+            2 => self.fused.count::<2>(group, within, read, next),
+            _ => self.fused.count::<4>(group, within, read, next),
+        };
         badge.total += total;
         badge.unread += unread;
     }
@@ -874,7 +891,7 @@ impl Pass for MarkVisible<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run(self, _: impl Lanes) {
         let classes = &self.view.state.classes;
         for class in ones(self.classes.words()) {
             prefetch_line(&classes.get(class).open);
@@ -922,8 +939,8 @@ impl Pass for Walk<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
-        self.plan.walk(self.view, self.leaves, self.is_passed, self.limit, self.rows);
+    fn run(self, lanes: impl Lanes) {
+        self.plan.walk(lanes, self.view, self.leaves, self.is_passed, self.limit, self.rows);
     }
 }
 
@@ -940,7 +957,7 @@ impl Pass for CountOpen<'_, '_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run(self, _: impl Lanes) {
         let groups = self.view.state.open.groups();
         for (at, (group, read)) in groups.iter().zip(&self.reads.0).enumerate() {
             let next = groups.get(at + 1).unwrap_or(group);

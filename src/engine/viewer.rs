@@ -3,7 +3,7 @@
 use super::Engine;
 use super::bits::ones;
 use super::cursor::{Binding, Cursor, Position, digest};
-use super::kernel::{self, Pass};
+use super::kernel::{self, Lanes, Pass};
 use super::page::{ContactRow, ConversationRow, Page, PageRequest, RowId};
 use super::query::{Listed, Plan, badges};
 use super::rule::View;
@@ -148,8 +148,12 @@ impl<'e> Viewer<'e> {
     /// # Complexity
     /// As [`Viewer::badge`] for each, the viewer's conversations being marked once for all.
     pub fn badges<'i>(&self, inboxes: impl IntoIterator<Item = &'i Inbox>) -> Result<Vec<Badge>, Error> {
-        let plans = inboxes.into_iter().map(|inbox| Ok(Plan::new(&self.view, &self.open(inbox)?)));
-        let plans: Vec<Plan> = plans.collect::<Result<_, Error>>()?;
+        let inboxes = inboxes.into_iter();
+        // Pushed, not collected: a plan is some hundred bytes, which collecting results moves once more.
+        let mut plans = Vec::with_capacity(inboxes.size_hint().0);
+        for inbox in inboxes {
+            plans.push(Plan::new(&self.view, &self.open(inbox)?));
+        }
         Ok(badges(&self.view, &plans))
     }
 
@@ -396,7 +400,7 @@ impl Pass for CopyRows<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run(self, _: impl Lanes) {
         let classes = &self.view.state.classes;
         let total = ones(self.view.sees).map(|class| classes.get(class).rows.len()).sum();
         self.rows.reserve(total);
