@@ -434,50 +434,6 @@ impl Plan {
         rows[start..].sort_unstable_by(|one, two| view.state.compare(*two, *one));
     }
 
-    /// Block by block from the newest, over open conversations.
-    #[inline(always)]
-    fn walk(
-        &self,
-        lanes: impl Lanes,
-        view: &View<'_>,
-        leaves: &Listed<'_>,
-        is_passed: Option<&dyn Fn(u32) -> bool>,
-        limit: usize,
-        rows: &mut Vec<u32>,
-    ) {
-        let open = &view.state.open;
-        let order = open.spine.order();
-        let (mut place, mut first) = match is_passed {
-            None => (order.len(), None),
-            Some(is_passed) => match open.spine.seek(is_passed) {
-                Some((place, live)) => (place + 1, Some(live)),
-                None => return,
-            },
-        };
-        for walked in 0.. {
-            let Some(before) = place.checked_sub(1) else {
-                return;
-            };
-            place = before;
-            count_blocks(1);
-            let number = order[place];
-            let (block, attributes) = (open.spine.block(number), open.attributes(number));
-            let live = first.take().unwrap_or(block.live);
-            let (certain, possible) = self.bounds(view, block, attributes, &live);
-            self.take_block(lanes, view, leaves, number, &(certain, possible), limit, rows);
-            if rows.len() >= limit {
-                return;
-            }
-            if walked == PATIENCE && self.is_worth_gathering(view, place) {
-                let oldest = block.first();
-                let is_walked = |row| oldest.is_some_and(|oldest| view.state.compare(row, oldest).is_ge());
-                let slots = ones(self.classes.words()).flat_map(|class| view.state.classes.get(class).open.iter());
-                let candidates = slots.map(|slot| row_at(&open.spine, slot));
-                return self.gather(view, candidates, is_walked, limit, rows);
-            }
-        }
-    }
-
     /// Whether the conversations that the viewer sees are much fewer than those still to be walked.
     fn is_worth_gathering(&self, view: &View<'_>, blocks_left: usize) -> bool {
         let seen: usize = ones(self.classes.words()).map(|class| view.state.classes.get(class).open.len()).sum();
@@ -496,77 +452,6 @@ impl Plan {
                 (and(&mask, &certain), and(&mask, &possible))
             }
         }
-    }
-
-    /// Appends the visible rows of one block's masks, newest first, until `rows` holds `limit`.
-    #[inline(always)]
-    fn take_block(
-        &self,
-        lanes: impl Lanes,
-        view: &View<'_>,
-        leaves: &Listed<'_>,
-        number: u32,
-        bounds: &(Mask, Mask),
-        limit: usize,
-        rows: &mut Vec<u32>,
-    ) {
-        let (certain, possible) = bounds;
-        if is_clear(possible) {
-            return;
-        }
-        let open = &view.state.open;
-        let (block, attributes) = (open.spine.block(number), open.attributes(number));
-        let (seen, unsettled) = leaves.in_block(attributes, number);
-        let (seen, unsettled) = (and(possible, &seen), and(possible, &unsettled));
-        let few: usize = seen.iter().zip(&unsettled).map(|(one, two)| (one | two).count_ones() as usize).sum();
-        count_rows(few);
-        let classes = attributes.classes();
-        if few <= SCATTERED && certain == possible {
-            return self.take_scattered(block, classes, &or(&seen, &unsettled), few, limit, rows);
-        }
-        for word in (0..possible.len()).rev() {
-            if seen[word] | unsettled[word] == 0 {
-                continue;
-            }
-            let start = word * 64;
-            let slots = &block.rows[start..block.rows.len().min(start + 64)];
-            let visible = seen[word] | self.visible_in_word(&classes[start..start + 64], unsettled[word]);
-            let matches = |bit: &u32| {
-                count_rows(1);
-                self.matches_rest(view, slots[*bit as usize])
-            };
-            let doubtful = [visible & !certain[word]];
-            let visible = ones(&doubtful).filter(matches).fold(visible & certain[word], |kept, bit| kept | 1 << bit);
-            take_newest(lanes, slots, visible, limit, rows);
-            if rows.len() >= limit {
-                return;
-            }
-        }
-    }
-
-    /// The same where a block has few bits: a branch on each word would be guessed wrong every other time.
-    #[inline(always)]
-    fn take_scattered(
-        &self,
-        block: &Block,
-        classes: &[u32],
-        mask: &Mask,
-        few: usize,
-        limit: usize,
-        rows: &mut Vec<u32>,
-    ) {
-        let listed = self.classes.words();
-        let (slots, classes) = (&block.rows[..], &classes[..BLOCK]);
-        let places = Places::of(mask);
-        let start = rows.len();
-        let mut len = start;
-        rows.resize(start + few, 0);
-        for at in places.0[..few].iter().rev() {
-            let at = usize::from(*at) % BLOCK;
-            rows[len] = slots[at];
-            len += usize::from(contains(listed, classes[at]));
-        }
-        rows.truncate(len.min(limit.max(start)));
     }
 
     /// The bits of one word whose class is listed. No branch depends on what the viewer sees: it would be guessed
@@ -925,12 +810,13 @@ fn count_by_block(view: &View<'_>, plan: &Plan, visible: &[Leaf], badge: &mut Ba
     }
 }
 
-/// A walk as a pass.
+/// A walk over open conversations as a pass: block by block from the newest.
 struct Walk<'a, 'e> {
     plan: &'a Plan,
     view: &'a View<'e>,
     leaves: &'a Listed<'e>,
     is_passed: Option<&'a dyn Fn(u32) -> bool>,
+    /// How many `rows` may hold; more than they do.
     limit: usize,
     rows: &'a mut Vec<u32>,
 }
@@ -939,8 +825,95 @@ impl Pass for Walk<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self, lanes: impl Lanes) {
-        self.plan.walk(lanes, self.view, self.leaves, self.is_passed, self.limit, self.rows);
+    fn run(mut self, lanes: impl Lanes) {
+        let Self { plan, view, is_passed, limit, .. } = self;
+        let open = &view.state.open;
+        let order = open.spine.order();
+        let (mut place, mut first) = match is_passed {
+            None => (order.len(), None),
+            Some(is_passed) => match open.spine.seek(is_passed) {
+                Some((place, live)) => (place + 1, Some(live)),
+                None => return,
+            },
+        };
+        for walked in 0.. {
+            let Some(before) = place.checked_sub(1) else {
+                return;
+            };
+            place = before;
+            count_blocks(1);
+            let number = order[place];
+            let (block, attributes) = (open.spine.block(number), open.attributes(number));
+            let live = first.take().unwrap_or(block.live);
+            let (certain, possible) = plan.bounds(view, block, attributes, &live);
+            self.take_block(lanes, number, &(certain, possible));
+            if self.rows.len() >= limit {
+                return;
+            }
+            if walked == PATIENCE && plan.is_worth_gathering(view, place) {
+                let oldest = block.first();
+                let is_walked = |row| oldest.is_some_and(|oldest| view.state.compare(row, oldest).is_ge());
+                let slots = ones(plan.classes.words()).flat_map(|class| view.state.classes.get(class).open.iter());
+                let candidates = slots.map(|slot| row_at(&open.spine, slot));
+                return plan.gather(view, candidates, is_walked, limit, self.rows);
+            }
+        }
+    }
+}
+
+impl Walk<'_, '_> {
+    /// Appends the visible rows of one block's masks, newest first, until `rows` holds `limit`.
+    #[inline(always)]
+    fn take_block(&mut self, lanes: impl Lanes, number: u32, bounds: &(Mask, Mask)) {
+        let (certain, possible) = bounds;
+        if is_clear(possible) {
+            return;
+        }
+        let open = &self.view.state.open;
+        let (block, attributes) = (open.spine.block(number), open.attributes(number));
+        let (seen, unsettled) = self.leaves.in_block(attributes, number);
+        let (seen, unsettled) = (and(possible, &seen), and(possible, &unsettled));
+        let few: usize = seen.iter().zip(&unsettled).map(|(one, two)| (one | two).count_ones() as usize).sum();
+        count_rows(few);
+        let classes = attributes.classes();
+        if few <= SCATTERED && certain == possible {
+            return self.take_scattered(block, classes, &or(&seen, &unsettled), few);
+        }
+        for word in (0..possible.len()).rev() {
+            if seen[word] | unsettled[word] == 0 {
+                continue;
+            }
+            let start = word * 64;
+            let slots = &block.rows[start..block.rows.len().min(start + 64)];
+            let visible = seen[word] | self.plan.visible_in_word(&classes[start..start + 64], unsettled[word]);
+            let matches = |bit: &u32| {
+                count_rows(1);
+                self.plan.matches_rest(self.view, slots[*bit as usize])
+            };
+            let doubtful = [visible & !certain[word]];
+            let visible = ones(&doubtful).filter(matches).fold(visible & certain[word], |kept, bit| kept | 1 << bit);
+            take_newest(lanes, slots, visible, self.limit, self.rows);
+            if self.rows.len() >= self.limit {
+                return;
+            }
+        }
+    }
+
+    /// The same where a block has few bits: a branch on each word would be guessed wrong every other time.
+    #[inline(always)]
+    fn take_scattered(&mut self, block: &Block, classes: &[u32], mask: &Mask, few: usize) {
+        let (listed, rows) = (self.plan.classes.words(), &mut *self.rows);
+        let (slots, classes) = (&block.rows[..], &classes[..BLOCK]);
+        let places = Places::of(mask);
+        let start = rows.len();
+        let mut len = start;
+        rows.resize(start + few, 0);
+        for at in places.0[..few].iter().rev() {
+            let at = usize::from(*at) % BLOCK;
+            rows[len] = slots[at];
+            len += usize::from(contains(listed, classes[at]));
+        }
+        rows.truncate(len.min(self.limit));
     }
 }
 
