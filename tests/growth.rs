@@ -335,5 +335,24 @@ fn a_snapshot_costs_little_and_the_first_message_after_it_no_more_in_a_larger_en
     assert!(medium <= 4 * small && large <= 10 * small, "{small}, {medium} and {large} bytes for a clone");
 }
 
+#[test]
+fn a_mark_on_an_archived_conversation_beside_a_snapshot_copies_no_thousands_of_marks() {
+    let costs = |conversations: usize| {
+        let mut dataset = clinic(conversations);
+        for conversation in dataset.conversations.iter_mut().filter(|conversation| conversation.archived) {
+            conversation.read_by = (0..TEAMMATES).map(|i| format!("t{i}").into()).collect();
+        }
+        let mut engine = Engine::new(dataset).unwrap();
+        let snapshot = engine.clone();
+        let unread = apply(&mut engine, &Change::MarkUnread { id: "v1".into(), by: "t3".into() });
+        let read = apply(&mut engine, &Change::mark_read("v1", "t3"));
+        drop(snapshot);
+        (unread, read)
+    };
+    for (unread, read) in [costs(6_000), costs(60_000)] {
+        assert!(unread <= 4_096 && read <= 512, "{unread} bytes, then {read}");
+    }
+}
+
 /// Bytes that the first message after a snapshot may ask for: a block of each column, and two groups of marks.
 const AFTER_SNAPSHOT: usize = 256_000;

@@ -19,6 +19,7 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::bits::{Bits, Matrix};
 use super::column::Column;
+use super::counts::Counts;
 use super::index::{Index, hash};
 use super::open::OpenSet;
 use super::posting::PostingList;
@@ -94,6 +95,8 @@ pub(super) struct Class {
     pub(super) rows: PostingList,
     /// The slots of those that are not archived.
     pub(super) open: OpenSet,
+    /// How many of the archived ones each teammate has read.
+    pub(super) archived_reads: Counts,
 }
 
 impl Class {
@@ -178,7 +181,9 @@ impl Classes {
     /// Gives spare memory back after loading.
     pub(super) fn shrink(&mut self) {
         for class in &mut self.classes {
-            Arc::make_mut(class).rows.shrink();
+            let class = Arc::make_mut(class);
+            class.rows.shrink();
+            class.archived_reads.shrink();
         }
     }
 
@@ -200,6 +205,7 @@ impl Classes {
             audience: Vec::new(),
             rows: PostingList::default(),
             open: OpenSet::default(),
+            archived_reads: Counts::default(),
         };
         class.audience = Coverage::new(directory, people).of_class(&class);
         let endpoint = place_of(directory, &class);

@@ -4,8 +4,9 @@
 
 use super::access::Class;
 use super::bits::ones;
+use super::counts::Counts;
 use super::spine::{Spine, is_set, split};
-use super::state::{Slot, State};
+use super::state::{Marks, Slot, State};
 use crate::policy::access;
 
 /// Refuses a state in which two parts disagree; says which.
@@ -13,6 +14,10 @@ type Checked = Result<(), String>;
 
 fn ensure(holds: bool, what: impl FnOnce() -> String) -> Checked {
     if holds { Ok(()) } else { Err(what()) }
+}
+
+fn is_ascending(marks: &Marks) -> bool {
+    marks.is_sorted_by(|one, two| one < two)
 }
 
 impl State {
@@ -59,11 +64,14 @@ impl State {
         ensure(listed, || format!("row {row} is not in its assignee's list"))?;
         match self.slot_of(row) {
             Slot::Open(slot) => self.check_open_row(row, slot, class),
-            Slot::Archived(_) => Ok(()),
+            Slot::Archived(_) => {
+                ensure(is_ascending(&self.archived_reads.get(row)), || format!("row {row}: read marks"))
+            }
         }
     }
 
     fn check_open_row(&self, row: u32, slot: u32, class: &Class) -> Checked {
+        ensure(self.archived_reads.get(row).is_empty(), || format!("row {row} has read marks of archived ones"))?;
         let (block, at) = split(slot);
         let attributes = self.open.attributes(block);
         let same_class = attributes.classes().get(at as usize) == Some(self.class.get(row));
@@ -119,8 +127,14 @@ impl State {
             let found = self.classes.find(class.head(None, false)).map(|other| self.classes.get(other));
             let is_found = found.is_some_and(|other| !other.rows.is_empty() && other.clone_key() == class.clone_key());
             ensure(class.rows.is_empty() || is_found, || format!("class {number} is not found by its key"))?;
+            self.check_archived_reads(number, class)?;
         }
         ensure(rows == self.count && open == self.open.spine.len(), || "classes hold other rows".to_owned())
+    }
+
+    fn check_archived_reads(&self, number: u32, class: &Class) -> Checked {
+        let counted: Counts = class.rows.iter().map(|row| self.archived_reads.get(row)).collect();
+        ensure(counted == class.archived_reads, || format!("class {number}: archived conversations that are read"))
     }
 
     fn check_contact_classes(&self) -> Checked {

@@ -76,7 +76,7 @@ impl Loading {
         let row = self.state.load_conversation(&conversation, &contacts, stars);
         match (reads.is_empty(), conversation.archived) {
             (true, _) => {}
-            (false, true) => self.state.archived_reads.insert(row, reads),
+            (false, true) => self.state.read_archived(row, &reads),
             (false, false) => self.reads.push((row, reads)),
         }
         Ok(())

@@ -13,6 +13,7 @@ mod bits;
 mod check;
 mod column;
 mod contacts;
+mod counts;
 mod cursor;
 #[cfg(test)]
 mod growth;
@@ -26,6 +27,7 @@ mod packed;
 mod page;
 mod posting;
 mod query;
+mod reads;
 mod revision;
 mod rule;
 mod scan;

@@ -360,9 +360,9 @@ impl Open {
     }
 
     /// Takes a conversation out; the rows that move to close the gap are noted in `moves`.
-    pub(super) fn remove(&mut self, slot: u32, moves: &mut Vec<Move>) {
+    pub(super) fn remove(&mut self, slot: u32, compare: impl Fn(u32, u32) -> Ordering, moves: &mut Vec<Move>) {
         let first_move = moves.len();
-        self.spine.remove(slot, moves);
+        self.spine.remove(slot, compare, moves);
         self.follow(&moves[first_move..]);
         self.clear_if_released(split(slot).0);
     }

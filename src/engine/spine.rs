@@ -6,7 +6,8 @@
 //! ```
 //!
 //! * A new latest row is appended, O(1). A row that leaves clears its live bit, O(1). A row that comes in between
-//!   opens up its block, O(512 + blocks).
+//!   opens up its block, O(512 + log blocks); so does a merge. The order makes room for a block by moving four bytes for
+//!   each one behind.
 //! * A block without live rows is dropped, and two neighbours that fit into one are merged when a row leaves, so that
 //!   memory stays within a constant of the live rows; each step moves at most 512 rows.
 //! * A clone is O(blocks) and shares every block.
@@ -157,7 +158,10 @@ impl Spine {
     /// Returns its slot. `compare` orders two rows, ascending by activity.
     pub(super) fn insert(&mut self, row: u32, compare: impl Fn(u32, u32) -> Ordering, moves: &mut Vec<Move>) -> u32 {
         self.len += 1;
-        let is_before = |number: &u32| self.block(*number).first().is_some_and(|first| compare(first, row).is_lt());
+        let is_before = |number: &u32| {
+            count_blocks(1);
+            self.block(*number).first().is_some_and(|first| compare(first, row).is_lt())
+        };
         let at = match self.order.last() {
             Some(last) if is_before(last) => self.order.len(),
             _ => self.order.partition_point(is_before),
@@ -230,21 +234,21 @@ impl Spine {
     }
 
     /// Takes the row of a slot out, and merges its block with a neighbour if both then fit into one.
-    pub(super) fn remove(&mut self, slot: u32, moves: &mut Vec<Move>) {
+    ///
+    /// `compare` orders two rows, ascending by activity.
+    pub(super) fn remove(&mut self, slot: u32, compare: impl Fn(u32, u32) -> Ordering, moves: &mut Vec<Move>) {
         let (number, at) = split(slot);
         self.len -= 1;
+        let count = self.block(number).count as usize - 1;
+        // The block is looked up in the order when little is left of it; the latest is not worth merging, for it is
+        // about to grow.
+        let is_worth_merging = count * 2 <= BLOCK && count.is_multiple_of(16) && self.order.last() != Some(&number);
+        // While the row is still there, or an empty block would not be found.
+        let place = (count == 0 || is_worth_merging).then(|| self.place_of(slot, compare));
         let block = self.block_mut(number);
         clear(&mut block.live, at);
         block.count -= 1;
-        // The block is looked up in the order when little is left of it; the latest is not worth merging, for it is
-        // about to grow.
-        let count = block.count as usize;
-        let is_worth_merging = count * 2 <= BLOCK && count.is_multiple_of(16) && self.order.last() != Some(&number);
-        if count > 0 && !is_worth_merging {
-            return;
-        }
-        count_blocks(self.order.len());
-        let Some(place) = self.order.iter().position(|other| *other == number) else {
+        let Some(place) = place else {
             return;
         };
         if count == 0 {
@@ -259,6 +263,19 @@ impl Spine {
         } else if place + 2 < self.order.len() && fits(self.order.get(place + 1)) {
             self.merge(place, moves);
         }
+    }
+
+    /// The place in the order of a live slot's block. O(log blocks).
+    fn place_of(&self, slot: u32, compare: impl Fn(u32, u32) -> Ordering) -> usize {
+        let (number, at) = split(slot);
+        let row = self.block(number).rows[at as usize];
+        let does_not_follow = |other: &u32| {
+            count_blocks(1);
+            self.block(*other).first().is_some_and(|first| compare(first, row).is_le())
+        };
+        let place = self.order.partition_point(does_not_follow) - 1;
+        debug_assert_eq!(self.order[place], number);
+        place
     }
 
     /// Lays the blocks at `place` and behind it out as one.

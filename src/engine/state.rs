@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! row → id, class, last activity, contacts, tags, slot          columns
-//!       assignee, stars, read marks of archived ones            sparse
+//!       assignee, stars                                       sparse; read marks of archived ones in pieces
 //! slot → in the open spine: place in the inbox order, with masks for every attribute
 //!        in the history spine: place in the order of archived ones, nothing else
 //! class → (kind, endpoint, own members), audience, rows, open slots
@@ -30,6 +30,7 @@ use super::index::Index;
 use super::lists::{Lists, Numbers};
 use super::open::{Entry, Open, OpenSet};
 use super::posting::PostingList;
+use super::reads::ArchivedReads;
 use super::sparse::{Sparse, hasher};
 use super::spine::{Move, Spine};
 use super::work::count_rows;
@@ -73,8 +74,8 @@ pub(super) struct State {
     stars: Sparse<Marks>,
     /// The rows that each teammate has starred, by number.
     pub(super) starred: Sparse<PostingList>,
-    /// Read marks of archived conversations; those of open ones are masks.
-    pub(super) archived_reads: Sparse<Marks>,
+    /// Read marks of archived conversations, which their classes count; those of open ones are masks.
+    pub(super) archived_reads: ArchivedReads,
     pub(super) count: usize,
 }
 
@@ -110,7 +111,7 @@ impl State {
             slot: Column::default(),
             stars: Sparse::default(),
             starred: Sparse::default(),
-            archived_reads: Sparse::default(),
+            archived_reads: ArchivedReads::default(),
             count: 0,
         }
     }
@@ -161,7 +162,7 @@ impl State {
     pub(super) fn is_read(&self, row: u32, teammate: u32) -> bool {
         match self.slot_of(row) {
             Slot::Open(slot) => self.open.is_read(slot, teammate),
-            Slot::Archived(_) => self.archived_reads.get(row).is_some_and(|marks| marks.contains(&teammate)),
+            Slot::Archived(_) => self.archived_reads.contains(row, teammate),
         }
     }
 
@@ -172,7 +173,7 @@ impl State {
     fn reads(&self, row: u32) -> Marks {
         match self.slot_of(row) {
             Slot::Open(slot) => self.open.readers(slot).collect(),
-            Slot::Archived(_) => self.archived_reads.get(row).cloned().unwrap_or_default(),
+            Slot::Archived(_) => self.archived_reads.get(row),
         }
     }
 
@@ -268,6 +269,7 @@ impl State {
         self.contacts.shrink();
         self.contacts_of.shrink();
         self.tags_of.shrink();
+        self.archived_reads.shrink();
     }
 
     /// In place: keys beside the rows would be most of what loading needs beyond what is loaded.
@@ -343,7 +345,7 @@ impl State {
                 let (group, at) = self.open.group_mut(slot);
                 group.reads.clear_all(at);
             }
-            Slot::Archived(_) => drop(self.archived_reads.remove(row)),
+            Slot::Archived(_) => self.forget_archived_reads(row),
         }
     }
 
@@ -398,7 +400,36 @@ impl State {
                     false => group.reads.clear(by, at),
                 }
             }
-            Slot::Archived(_) => mark(&mut self.archived_reads, row, by, read),
+            Slot::Archived(_) if read != self.is_read(row, by) => {
+                let counts = &mut self.classes.get_mut(*self.class.get(row)).archived_reads;
+                match read {
+                    true => {
+                        self.archived_reads.add(row, &[by]);
+                        counts.add(&[by]);
+                    }
+                    false => {
+                        self.archived_reads.take(row, &[by]);
+                        counts.take(&[by]);
+                    }
+                }
+            }
+            Slot::Archived(_) => {}
+        }
+    }
+
+    /// Notes who has read an archived conversation, which nobody has read so far.
+    pub(super) fn read_archived(&mut self, row: u32, reads: &[u32]) {
+        if !reads.is_empty() {
+            self.classes.get_mut(*self.class.get(row)).archived_reads.add(reads);
+            self.archived_reads.add(row, reads);
+        }
+    }
+
+    fn forget_archived_reads(&mut self, row: u32) {
+        let reads = self.archived_reads.get(row);
+        if !reads.is_empty() {
+            self.classes.get_mut(*self.class.get(row)).archived_reads.take(&reads);
+            self.archived_reads.take(row, &reads);
         }
     }
 
@@ -520,9 +551,7 @@ impl State {
             let slot = history.insert(row, |one, two| compare(at, ids, one, two), &mut moves);
             self.slot.set(row, slot | ARCHIVED);
             moves.iter().for_each(|one| self.slot.set(one.row, one.to | ARCHIVED));
-            if !reads.is_empty() {
-                self.archived_reads.insert(row, reads);
-            }
+            self.read_archived(row, &reads);
             return self.enter_assigned(row);
         }
         let mut slot = 0;
@@ -571,13 +600,15 @@ impl State {
         assignments.leave(entry, archived, |one, two| compare(at, ids, one, two));
         match self.slot_of(row) {
             Slot::Archived(slot) => {
-                self.archived_reads.remove(row);
-                self.history.remove(slot, &mut moves);
+                self.forget_archived_reads(row);
+                let Self { history, at, ids, .. } = self;
+                history.remove(slot, |one, two| compare(at, ids, one, two), &mut moves);
                 moves.iter().for_each(|one| self.slot.set(one.row, one.to | ARCHIVED));
             }
             Slot::Open(slot) => {
                 self.edit_open(entry.class, slot, |open, few| open.remove(slot, few));
-                self.open.remove(slot, &mut moves);
+                let Self { open, at, ids, .. } = self;
+                open.remove(slot, |one, two| compare(at, ids, one, two), &mut moves);
                 self.follow(&moves);
             }
         }
