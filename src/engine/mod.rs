@@ -29,6 +29,7 @@ mod query;
 mod revision;
 mod rule;
 mod scan;
+mod short;
 mod sparse;
 mod spine;
 mod state;

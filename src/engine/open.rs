@@ -249,6 +249,7 @@ impl Open {
         &self.groups
     }
 
+    #[inline]
     pub(super) fn is_read(&self, slot: u32, teammate: u32) -> bool {
         let (group, at) = split_group(slot);
         is_set(self.groups[group].reads.get(teammate), at)

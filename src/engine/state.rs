@@ -122,6 +122,7 @@ impl State {
     }
 
     /// The id of a row; `None` if no conversation has that row.
+    #[inline]
     pub(super) fn id(&self, row: u32) -> Option<&ConversationId> {
         match (row as usize) < self.ids.len() {
             true => self.ids.get(row).as_ref(),
@@ -164,6 +165,7 @@ impl State {
         compare(&self.at, &self.ids, one, two)
     }
 
+    #[inline]
     pub(super) fn is_read(&self, row: u32, teammate: u32) -> bool {
         match self.slot_of(row) {
             Slot::Open(slot) => self.open.is_read(slot, teammate),
@@ -171,6 +173,7 @@ impl State {
         }
     }
 
+    #[inline]
     pub(super) fn is_starred(&self, row: u32, teammate: u32) -> bool {
         self.stars.get(row).is_some_and(|marks| marks.contains(&teammate))
     }
@@ -203,6 +206,7 @@ impl State {
         marks.iter().filter_map(|number| self.people.id(*number)).cloned().collect()
     }
 
+    #[inline]
     pub(super) fn tag(&self, number: u32) -> Option<&Tag> {
         self.tags.get_index(number as usize)
     }
