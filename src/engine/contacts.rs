@@ -67,6 +67,13 @@ impl Contacts {
         self.named(number)?.name.as_ref()
     }
 
+    /// Has fetched what a row shows of a contact.
+    #[inline]
+    pub(super) fn prefetch(&self, number: u32) {
+        self.named.prefetch(number);
+        self.tags.prefetch(number);
+    }
+
     #[inline]
     pub(super) fn category(&self, number: u32) -> ContactCategory {
         self.kinds.get(number).0

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::kernel::prefetch_line;
 use super::packed::{Packed, Run};
 use super::sparse::Sparse;
 
@@ -121,6 +122,13 @@ impl Lists {
             (_, APART) => self.apart.get(row).map_or(Run::default(), Packed::all),
             (start, length) => block.numbers.run(start, length),
         }
+    }
+
+    /// Has fetched what [`Lists::run`] looks at first.
+    #[inline]
+    pub(super) fn prefetch(&self, row: u32) {
+        let (block, at) = locate(row);
+        prefetch_line(&self.blocks[block].groups[at / GROUP]);
     }
 
     /// Calls `each` with the numbers in order.

@@ -10,6 +10,7 @@
 use std::sync::Arc;
 
 use super::column::BLOCK;
+use super::kernel::prefetch_line;
 
 /// A vector of small numbers. Bits behind the last are zero.
 #[derive(Clone, Debug, Default)]
@@ -167,6 +168,14 @@ impl<'p> Run<'p> {
     #[inline]
     pub(super) fn new(words: &'p [u64], bit: u32, width: u32, left: u32) -> Self {
         Self { words, bit, width, left }
+    }
+
+    /// Has fetched where it starts.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        if let Some(word) = self.words.get(self.bit as usize / 64) {
+            prefetch_line(word);
+        }
     }
 }
 

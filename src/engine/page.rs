@@ -79,6 +79,9 @@ pub struct Page<R> {
     pub next: Option<Cursor>,
 }
 
+/// Rows that are fetched from memory at once, ten or so cache lines each: a page. Many more would drive each other out.
+const AT_ONCE: usize = 64;
+
 /// One conversation as a list shows it to its viewer, borrowed from the engine.
 ///
 /// Contacts that the viewer may not view are [hidden](ShownContact::Hidden). Serializes as an object with the
@@ -102,10 +105,33 @@ impl<'e> ConversationRow<'e> {
     }
 
     /// The rows of conversations that the viewer sees, in their order.
+    ///
+    /// What they show lies all over memory. It is fetched for many of them at once, step by step along the pointers,
+    /// rather than waited for row by row as they are looked at.
     pub(super) fn all(view: View<'e>, rows: &[u32]) -> Vec<Self> {
         let mut all = Vec::with_capacity(rows.len());
-        all.extend(rows.iter().filter_map(|row| Self::new(view, *row)));
+        for some in rows.chunks(AT_ONCE) {
+            some.iter().for_each(|row| view.state.prefetch_row(*row));
+            let made = all.len();
+            for row in some {
+                if let Some(row) = Self::new(view, *row) {
+                    row.prefetch();
+                    all.push(row);
+                }
+            }
+            for row in all.iter().skip(made) {
+                row.contacts.for_each(|contact| view.state.contacts.prefetch(contact));
+            }
+        }
         all
+    }
+
+    /// Has fetched what comes behind what [`State::prefetch_row`] fetches.
+    #[inline(always)]
+    fn prefetch(&self) {
+        self.contacts.prefetch();
+        self.tags.prefetch();
+        self.view.state.prefetch_read(self.row, self.view.viewer);
     }
 
     /// Its id. O(1).

@@ -48,6 +48,12 @@ impl ShortLists {
         }
     }
 
+    /// Has fetched what [`ShortLists::run`] looks at.
+    #[inline]
+    pub(super) fn prefetch(&self, row: u32) {
+        self.words.prefetch(row);
+    }
+
     /// Calls `each` with the numbers in order.
     #[inline]
     pub(super) fn for_each(&self, row: u32, each: impl FnMut(u32)) {

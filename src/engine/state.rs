@@ -173,6 +173,23 @@ impl State {
         }
     }
 
+    /// Has fetched what tells where to find what a list shows of a row.
+    #[inline]
+    pub(super) fn prefetch_row(&self, row: u32) {
+        self.ids.prefetch(row);
+        self.contacts_of.prefetch(row);
+        self.tags_of.prefetch(row);
+        self.slot.prefetch(row);
+    }
+
+    /// Has fetched what [`State::is_read`] reads last.
+    #[inline]
+    pub(super) fn prefetch_read(&self, row: u32, teammate: u32) {
+        if let Slot::Open(slot) = self.slot_of(row) {
+            self.open.prefetch_read(slot, teammate);
+        }
+    }
+
     #[inline]
     pub(super) fn is_starred(&self, row: u32, teammate: u32) -> bool {
         self.stars.get(row).is_some_and(|marks| marks.contains(&teammate))
