@@ -9,6 +9,8 @@
 
 use std::sync::Arc;
 
+use super::kernel::prefetch_line;
+
 /// Values per block: large enough that a clone is cheap, small enough that a copy is.
 pub(super) const BLOCK: usize = if cfg!(test) { 16 } else { 4096 };
 
@@ -35,6 +37,12 @@ impl<T: Clone> Column<T> {
     #[inline]
     pub(super) fn get(&self, row: u32) -> &T {
         &self.blocks[row as usize / BLOCK][row as usize % BLOCK]
+    }
+
+    /// Has a row's value fetched that will be read.
+    #[inline]
+    pub(super) fn prefetch(&self, row: u32) {
+        prefetch_line(self.get(row));
     }
 
     /// The value of a row; `None` beyond the last.

@@ -14,22 +14,21 @@ use smallvec::SmallVec;
 use super::access::{ContactClasses, People};
 use super::column::Column;
 use super::index::Index;
-use super::lists::Lists;
 use super::packed::Narrow;
 use super::posting::PostingList;
+use super::short::ShortLists;
 use super::sparse::Sparse;
 use crate::model::{Contact, ContactCategory, ContactId, Directory, Invitation, Text};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Contacts {
-    ids: Column<Option<ContactId>>,
+    named: Column<Option<Named>>,
     index: Index,
     /// Numbers that are no contact's, to be used again.
     free: Column<u32>,
-    names: Column<Option<Text>>,
     kinds: Column<(ContactCategory, Invitation)>,
     class: Narrow,
-    pub(super) tags: Lists,
+    pub(super) tags: ShortLists,
     /// To how many conversations each is attached.
     uses: Narrow,
     /// The rows of open conversations that each is attached to.
@@ -39,21 +38,40 @@ pub(super) struct Contacts {
     count: usize,
 }
 
+/// What a contact is called. Side by side, for lists show both.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    pub(super) id: ContactId,
+    pub(super) name: Option<Text>,
+}
+
 impl Contacts {
     pub(super) fn count(&self) -> usize {
         self.count
     }
 
     pub(super) fn number(&self, id: &ContactId) -> Option<u32> {
-        self.index.get(id.as_str(), |number| text(&self.ids, number))
+        self.index.get(id.as_str(), |number| text(&self.named, number))
+    }
+
+    #[inline]
+    pub(super) fn named(&self, number: u32) -> Option<&Named> {
+        self.named.get(number).as_ref()
     }
 
     pub(super) fn id(&self, number: u32) -> Option<&ContactId> {
-        self.ids.get(number).as_ref()
+        self.named(number).map(|named| &named.id)
     }
 
     pub(super) fn name(&self, number: u32) -> Option<&Text> {
-        self.names.get(number).as_ref()
+        self.named(number)?.name.as_ref()
+    }
+
+    /// Has fetched what a row shows of a contact.
+    #[inline]
+    pub(super) fn prefetch(&self, number: u32) {
+        self.named.prefetch(number);
+        self.tags.prefetch(number);
     }
 
     #[inline]
@@ -81,7 +99,7 @@ impl Contacts {
 
     /// Every contact, in no order.
     pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
-        (0..self.ids.len() as u32).filter(|number| self.ids.get(*number).is_some())
+        (0..self.named.len() as u32).filter(|number| self.named.get(*number).is_some())
     }
 
     /// Every contact, in the order of lists (SPEC 5.10).
@@ -106,26 +124,24 @@ impl Contacts {
         let Contact { id, name, category, invitation, .. } = contact;
         let number = match self.free.pop() {
             Some(number) => {
-                self.ids.set(number, Some(id.clone()));
-                self.names.set(number, name);
+                self.named.set(number, Some(Named { id: id.clone(), name }));
                 self.kinds.set(number, (category, invitation));
                 self.class.set(number, class);
                 self.tags.set(number, tags);
                 number
             }
             None => {
-                self.ids.push(Some(id.clone()));
-                self.names.push(name);
+                self.named.push(Some(Named { id: id.clone(), name }));
                 self.kinds.push((category, invitation));
                 self.class.push(class);
                 self.tags.push(tags);
                 self.uses.push(0);
                 self.open.one.push(OpenRows::NONE);
-                self.ids.len() as u32 - 1
+                self.named.len() as u32 - 1
             }
         };
-        let Self { ids, index, .. } = self;
-        index.insert(id.as_str(), number, |number| text(ids, number));
+        let Self { named, index, .. } = self;
+        index.insert(id.as_str(), number, |number| text(named, number));
         self.count += 1;
         number
     }
@@ -136,8 +152,8 @@ impl Contacts {
     }
 
     pub(super) fn sort(&mut self) {
-        let Self { ids, index, .. } = self;
-        index.settle(|number| text(ids, number));
+        let Self { named, index, .. } = self;
+        index.settle(|number| text(named, number));
         let mut numbers: Vec<u32> = self.numbers().collect();
         numbers.sort_by_cached_key(|number| self.list_key(*number));
         self.order = Order::of(&numbers);
@@ -145,10 +161,9 @@ impl Contacts {
 
     pub(super) fn remove(&mut self, number: u32) {
         self.order_out(number);
-        let Self { ids, index, .. } = self;
-        index.remove(text(ids, number), |number| text(ids, number));
-        self.ids.set(number, None);
-        self.names.set(number, None);
+        let Self { named, index, .. } = self;
+        index.remove(text(named, number), |number| text(named, number));
+        self.named.set(number, None);
         self.tags.set(number, &[]);
         self.classes.leave(self.class.get(number));
         self.free.push(number);
@@ -157,7 +172,9 @@ impl Contacts {
 
     pub(super) fn rename(&mut self, number: u32, name: Option<Text>) {
         self.order_out(number);
-        self.names.set(number, name);
+        if let Some(named) = self.named.get_mut(number) {
+            named.name = name;
+        }
         self.order_in(number);
     }
 
@@ -191,9 +208,8 @@ impl Contacts {
 
     /// Gives spare memory back after loading.
     pub(super) fn shrink(&mut self) {
-        let Self { class, tags, uses, open, .. } = self;
+        let Self { class, uses, open, .. } = self;
         class.shrink();
-        tags.shrink();
         uses.shrink();
         open.one.shrink();
     }
@@ -201,11 +217,11 @@ impl Contacts {
     /// Verifies that what is kept twice agrees, for so many attachments to open conversations; says what does not.
     pub(super) fn check(&self, attached: usize) -> Result<(), String> {
         let found = |number: &u32| self.id(*number).and_then(|id| self.number(id)) == Some(*number);
-        match self.count + self.free.len() == self.ids.len()
+        match self.count + self.free.len() == self.named.len()
             && self.index.len() == self.count
             && self.listed().count() == self.count
             && self.numbers().all(|number| found(&number))
-            && self.open.count(0..self.ids.len() as u32) == Some(attached)
+            && self.open.count(0..self.named.len() as u32) == Some(attached)
         {
             true => Ok(()),
             false => Err("contacts: ids, index, free numbers, order or open rows".to_owned()),
@@ -235,8 +251,8 @@ impl Contacts {
     }
 }
 
-fn text(ids: &Column<Option<ContactId>>, number: u32) -> &str {
-    ids.get(number).as_ref().map_or("", ContactId::as_str)
+fn text(named: &Column<Option<Named>>, number: u32) -> &str {
+    named.get(number).as_ref().map_or("", |named| named.id.as_str())
 }
 
 /// Rows beyond which they are chunks, and below a quarter of which, two at least, they are a list again.

@@ -31,6 +31,7 @@ mod reads;
 mod revision;
 mod rule;
 mod scan;
+mod short;
 mod sparse;
 mod spine;
 mod state;

@@ -22,7 +22,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::bits::ones;
-use super::kernel::{is_clear, or, prefetch};
+use super::kernel::{is_clear, or, prefetch, prefetch_line};
 use super::spine::{BLOCK, Mask, Move, Spine, WORDS, split};
 use super::state::Marks;
 use super::work::{count_blocks, count_rows};
@@ -253,9 +253,16 @@ impl Open {
         &self.groups
     }
 
+    #[inline]
     pub(super) fn is_read(&self, slot: u32, teammate: u32) -> bool {
         let (group, at) = split_group(slot);
         is_set(self.groups[group].reads.get(teammate), at)
+    }
+
+    #[inline]
+    pub(super) fn prefetch_read(&self, slot: u32, teammate: u32) {
+        let (group, at) = split_group(slot);
+        prefetch_line(&self.groups[group].reads.get(teammate)[at as usize / 64 % SPAN]);
     }
 
     /// Who has read a slot's conversation, ascending.

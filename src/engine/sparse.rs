@@ -28,6 +28,7 @@ impl<T> Default for Sparse<T> {
 }
 
 impl<T: Clone> Sparse<T> {
+    #[inline]
     pub(super) fn get(&self, row: u32) -> Option<&T> {
         self.shards.get(row as usize / SHARD)?.as_ref()?.get(&row)
     }

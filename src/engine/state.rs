@@ -123,6 +123,7 @@ impl State {
     }
 
     /// The id of a row; `None` if no conversation has that row.
+    #[inline]
     pub(super) fn id(&self, row: u32) -> Option<&ConversationId> {
         match (row as usize) < self.ids.len() {
             true => self.ids.get(row).as_ref(),
@@ -159,6 +160,7 @@ impl State {
         compare(&self.at, &self.ids, one, two)
     }
 
+    #[inline]
     pub(super) fn is_read(&self, row: u32, teammate: u32) -> bool {
         match self.slot_of(row) {
             Slot::Open(slot) => self.open.is_read(slot, teammate),
@@ -166,6 +168,24 @@ impl State {
         }
     }
 
+    /// Has fetched what tells where to find what a list shows of a row.
+    #[inline]
+    pub(super) fn prefetch_row(&self, row: u32) {
+        self.ids.prefetch(row);
+        self.contacts_of.prefetch(row);
+        self.tags_of.prefetch(row);
+        self.slot.prefetch(row);
+    }
+
+    /// Has fetched what [`State::is_read`] reads last.
+    #[inline]
+    pub(super) fn prefetch_read(&self, row: u32, teammate: u32) {
+        if let Slot::Open(slot) = self.slot_of(row) {
+            self.open.prefetch_read(slot, teammate);
+        }
+    }
+
+    #[inline]
     pub(super) fn is_starred(&self, row: u32, teammate: u32) -> bool {
         self.stars.get(row).is_some_and(|marks| marks.contains(&teammate))
     }
@@ -198,6 +218,7 @@ impl State {
         marks.iter().filter_map(|number| self.people.id(*number)).cloned().collect()
     }
 
+    #[inline]
     pub(super) fn tag(&self, number: u32) -> Option<&Tag> {
         self.tags.get_index(number as usize)
     }

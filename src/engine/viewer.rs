@@ -170,7 +170,7 @@ impl<'e> Viewer<'e> {
     pub fn search<'c>(&self, candidates: impl IntoIterator<Item = &'c ConversationId>) -> Vec<ConversationRow<'e>> {
         let mut rows: Vec<u32> = candidates.into_iter().filter_map(|id| self.row(id)).collect();
         dedup(&mut rows);
-        rows.into_iter().filter_map(|row| ConversationRow::new(self.view, row)).collect()
+        ConversationRow::all(self.view, &rows)
     }
 
     /// One conversation as a list shows it; `None` if it is unknown or hidden. O(1).
@@ -348,7 +348,7 @@ where
     pub fn page(&self, page: &PageRequest) -> Result<Page<ConversationRow<'e>>, Error> {
         let limit = page.limit()?;
         let binding = self.viewer.binding(self.inbox);
-        let mut rows = Vec::new();
+        let mut rows = Vec::with_capacity(limit.saturating_add(1).min(ROOM));
         match page.cursor() {
             None => self.list(None, limit.saturating_add(1), &mut rows),
             Some(cursor) => binding.unseal(cursor, |end| {
@@ -356,8 +356,7 @@ where
                 self.list(Some(&is_passed), limit.saturating_add(1), &mut rows);
             })?,
         }
-        let rows = rows.into_iter().filter_map(|row| ConversationRow::new(self.viewer.view, row)).collect();
-        Ok(cut(rows, limit, |row| {
+        Ok(cut(ConversationRow::all(self.viewer.view, &rows), limit, |row| {
             binding.seal(Position { order: row.last_activity().as_millis(), id: row.id().as_str() })
         }))
     }
@@ -409,6 +408,9 @@ impl Pass for CopyRows<'_, '_> {
         }
     }
 }
+
+/// Row numbers that a page makes room for before it knows how many there are.
+const ROOM: usize = 128;
 
 /// The page of up to `limit` rows out of one more, with a cursor if that one is there.
 fn cut<R>(mut rows: Vec<R>, limit: usize, seal: impl FnOnce(&R) -> Cursor) -> Page<R> {
