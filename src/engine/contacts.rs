@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use super::access::{ContactClasses, People};
 use super::column::Column;
-use super::index::Index;
+use super::index::{Index, hash};
 use super::lists::Lists;
 use super::packed::Narrow;
 use super::posting::PostingList;
@@ -46,6 +46,11 @@ impl Contacts {
 
     pub(super) fn number(&self, id: &ContactId) -> Option<u32> {
         self.index.get(id.as_str(), |number| text(&self.ids, number))
+    }
+
+    /// Has what [`Contacts::number`] looks at fetched ahead.
+    pub(super) fn prefetch(&self, id: &ContactId) {
+        self.index.prefetch(hash(id.as_str()));
     }
 
     pub(super) fn id(&self, number: u32) -> Option<&ContactId> {
@@ -168,6 +173,11 @@ impl Contacts {
     pub(super) fn set_class(&mut self, number: u32, class: u32) {
         self.classes.leave(self.class.get(number));
         self.class.set(number, class);
+    }
+
+    /// Sets to how many conversations each contact is attached, by number, once all are loaded.
+    pub(super) fn load_uses(&mut self, uses: &[u32]) {
+        self.uses = Narrow::of(uses);
     }
 
     /// Notes that a conversation is attached, or is no longer.
