@@ -117,8 +117,6 @@ pub(super) struct Loading {
     /// Whether what comes is of one dataset, whose ids may be shared; elsewhere addresses would only take memory.
     shares_ids: bool,
     rows: Rows,
-    /// To how many conversations each contact is attached.
-    uses: Vec<u32>,
     /// Who has read each conversation that is not archived, by row.
     reads: ReadMarks,
     /// Who has read the conversation at hand, a bit for each teammate.
@@ -147,7 +145,6 @@ impl Loading {
             state,
             shares_ids: false,
             rows: Rows::default(),
-            uses: Vec::new(),
             reads: ReadMarks::default(),
             contacts: Vec::new(),
         }
@@ -162,6 +159,7 @@ impl Loading {
         while let Some(contact) = contacts.next() {
             if let Some(later) = contacts.as_slice().get(AHEAD) {
                 self.state.contacts.prefetch(&later.id);
+                self.known.contacts.prefetch(address(later.id.as_str()));
             }
             self.contact(contact)?;
         }
@@ -176,6 +174,7 @@ impl Loading {
     /// Has fetched what the conversations that come next will ask for.
     fn prefetch(&self, next: &[Conversation]) {
         if let Some(later) = next.get(2 * AHEAD) {
+            later.id.as_str().as_bytes().first().into_iter().for_each(prefetch_line);
             later.contacts.first().into_iter().for_each(prefetch_line);
             later.tags.first().into_iter().for_each(prefetch_line);
         }
@@ -197,7 +196,6 @@ impl Loading {
         let address = address(contact.id.as_str());
         let tags = contact.tags.iter().map(|tag| self.tag_number(tag)).collect::<Marks>();
         let number = self.state.load_contact(contact, &tags);
-        self.uses.push(0);
         if self.shares_ids {
             self.known.contacts.insert(address, number);
         }
@@ -298,7 +296,6 @@ impl Loading {
     fn add(&mut self, hash_of_id: u64, conversation: Conversation, class: u32, contacts: &[u32], stars: Marks) {
         let row = (self.state.ids.len() + self.rows.ids.len()) as u32;
         let tags = conversation.tags.iter().map(|tag| self.tag_number(tag)).collect::<Marks>();
-        contacts.iter().for_each(|contact| self.uses[*contact as usize] += 1);
         match conversation.archived {
             true => self.state.load_archived_reads(row, &self.readers),
             false => {
@@ -342,14 +339,12 @@ impl Loading {
     /// Puts everything in order.
     pub(super) fn finish(mut self) -> State {
         self.lay_out_rows();
-        let Self { mut state, rows, uses, reads, known, .. } = self;
+        let Self { mut state, rows, reads, known, .. } = self;
         drop(known);
         for (class, mut rows) in (0..).zip(rows.of_class) {
             rows.shrink_to_fit();
             state.classes.get_mut(class).rows.append(rows);
         }
-        state.contacts.load_uses(&uses);
-        drop(uses);
         state.finish_loading(rows.open);
         for of_group in reads.by_slot(|row| *state.slot.get(row)).chunk_by(|one, two| Open::are_together(one.0, two.0))
         {

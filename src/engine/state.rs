@@ -279,6 +279,7 @@ impl State {
     /// Puts everything that was loaded in order, at once, given the rows that are not archived.
     pub(super) fn finish_loading(&mut self, open: Vec<u32>) {
         self.contacts.sort();
+        self.contacts.count_uses(&self.contacts_of, self.ids.len() as u32);
         let Self { ids, index, .. } = self;
         index.settle(|row| text(ids, row));
         let mut is_archived = vec![true; self.ids.len()];
