@@ -178,7 +178,7 @@ impl Shard {
     /// The bucket of a hash, by its lowest 32 bits.
     #[inline]
     fn home(&self, hash: u64) -> usize {
-        ((hash & 0xFFFF_FFFF) * self.buckets.len() as u64 >> 32) as usize
+        (((hash & 0xFFFF_FFFF) * self.buckets.len() as u64) >> 32) as usize
     }
 
     #[inline]
@@ -186,8 +186,21 @@ impl Shard {
         if at + 1 == self.buckets.len() { 0 } else { at + 1 }
     }
 
+    /// Nearly always the first entry that is like it, which is looked at with as little as can be: how much of what
+    /// comes next a processor does while it waits for memory depends on that.
     #[inline]
     fn find(&self, hash: u64, fits: impl Fn(u32) -> bool) -> Option<u32> {
+        let bucket = self.buckets.get(self.home(hash))?;
+        match bucket.numbers.get(bucket.first(mark(hash))) {
+            Some(number) if fits(*number) => Some(*number),
+            None if bucket.passed() == 0 => None,
+            _ => self.find_behind(hash, fits),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_behind(&self, hash: u64, fits: impl Fn(u32) -> bool) -> Option<u32> {
         let mut at = self.home(hash);
         for _ in 0..self.buckets.len() {
             let bucket = &self.buckets[at];
@@ -260,13 +273,21 @@ struct Bucket {
 }
 
 impl Bucket {
-    /// The places with a mark, all compared at once.
+    /// The first place with a mark, all compared at once; one that is none if there is no such place.
     #[inline]
+    fn first(&self, mark: u8) -> usize {
+        let differ = self.marks ^ (LOW * u128::from(mark));
+        // The highest bit of the first byte that is zero; a borrow alters bytes behind it alone.
+        let found = differ.wrapping_sub(LOW) & !differ & (LOW << 7);
+        found.trailing_zeros() as usize / 8
+    }
+
+    /// The places with a mark.
     fn places(&self, mark: u8) -> impl Iterator<Item = usize> {
         const REST: u128 = LOW * 0x7F;
-        let differ = self.marks ^ LOW * u128::from(mark);
-        // The highest bit of a byte that differs in none.
-        let mut left = !((differ & REST) + REST | differ | REST) & LOW << 7;
+        let differ = self.marks ^ (LOW * u128::from(mark));
+        // The highest bit of each byte that is zero.
+        let mut left = !(((differ & REST) + REST) | differ) & (LOW << 7);
         std::iter::from_fn(move || {
             let place = (left != 0).then(|| left.trailing_zeros() as usize / 8)?;
             left &= left - 1;

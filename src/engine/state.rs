@@ -276,20 +276,21 @@ impl State {
         }
     }
 
-    /// Puts everything that was loaded in order, at once, given the rows that are not archived.
+    /// Puts everything that was loaded in order, at once, given the rows that are not archived, ascending.
     pub(super) fn finish_loading(&mut self, open: Vec<u32>) {
         self.contacts.sort();
         self.contacts.count_uses(&self.contacts_of, self.ids.len() as u32);
         let Self { ids, index, .. } = self;
         index.settle(|row| text(ids, row));
-        let mut is_archived = vec![true; self.ids.len()];
-        open.iter().for_each(|row| is_archived[*row as usize] = false);
-        let archived = (0..self.ids.len() as u32).filter(|row| is_archived[*row as usize]).collect();
+        let mut next_open = open.iter().peekable();
+        let is_archived = |row: &u32| next_open.next_if(|open| *open == row).is_none();
+        let archived = (0..self.ids.len() as u32).filter(is_archived).collect();
         let (archived, open) = (self.in_order(archived), self.in_order(open));
         let mut slots = vec![0; self.ids.len()];
-        self.history.load(&archived, |row, place| slots[row as usize] = place | ARCHIVED);
+        let mut place = |row: u32, slot: u32| slots.get_mut(row as usize).into_iter().for_each(|place| *place = slot);
+        self.history.load(&archived, |row, slot| place(row, slot | ARCHIVED));
         drop(archived);
-        self.open.load(&open, |row, place| slots[row as usize] = place);
+        self.open.load(&open, place);
         slots.chunks(column::BLOCK).for_each(|block| self.slot.append(block.to_vec()));
         drop(slots);
         self.load_assigned(&open);
