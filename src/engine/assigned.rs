@@ -177,6 +177,11 @@ impl Assignments {
         }
     }
 
+    /// Every row that is assigned, in no order.
+    pub(super) fn assigned_rows(&self) -> impl Iterator<Item = u32> {
+        self.by_row.iter().map(|(row, _)| row)
+    }
+
     /// Adds a row without looking for its place, while facts are loaded.
     pub(super) fn load(&mut self, entry: Assigned, archived: bool) {
         if let Some(number) = self.number_of_row(entry.row) {

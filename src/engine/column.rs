@@ -74,6 +74,17 @@ impl<T: Clone> Column<T> {
         self.len += 1;
     }
 
+    /// Adds up to a block of values at once, behind whole blocks; room that is left is filled up with the last.
+    pub(super) fn append(&mut self, mut values: Vec<T>) {
+        let Some(last) = values.last().cloned() else {
+            return;
+        };
+        let room = if self.blocks.is_empty() { values.len().next_power_of_two().clamp(FIRST, BLOCK) } else { BLOCK };
+        self.len += values.len();
+        values.resize(room, last);
+        self.blocks.push(Arc::from(values));
+    }
+
     /// Takes the last row's value off; its place stays allocated. O(1), and copies nothing.
     pub(super) fn pop(&mut self) -> Option<T> {
         let last = self.len.checked_sub(1)?;

@@ -13,7 +13,8 @@ use smallvec::SmallVec;
 
 use super::access::{ContactClasses, People};
 use super::column::Column;
-use super::index::Index;
+use super::index::{Index, hash};
+use super::lists::Lists;
 use super::packed::Narrow;
 use super::posting::PostingList;
 use super::short::ShortLists;
@@ -57,6 +58,11 @@ impl Contacts {
     #[inline]
     pub(super) fn named(&self, number: u32) -> Option<&Named> {
         self.named.get(number).as_ref()
+    }
+
+    /// Has what [`Contacts::number`] looks at fetched ahead.
+    pub(super) fn prefetch_id(&self, id: &ContactId) {
+        self.index.prefetch(hash(id.as_str()));
     }
 
     pub(super) fn id(&self, number: u32) -> Option<&ContactId> {
@@ -154,8 +160,12 @@ impl Contacts {
     pub(super) fn sort(&mut self) {
         let Self { named, index, .. } = self;
         index.settle(|number| text(named, number));
-        let mut numbers: Vec<u32> = self.numbers().collect();
-        numbers.sort_by_cached_key(|number| self.list_key(*number));
+        let mut keys: Vec<([u64; 2], u32)> = self.numbers().map(|number| (self.list_prefix(number), number)).collect();
+        keys.sort_unstable();
+        for alike in keys.chunk_by_mut(|one, two| one.0 == two.0).filter(|alike| alike.len() > 1) {
+            alike.sort_by_cached_key(|(_, number)| self.list_key(*number));
+        }
+        let numbers: Vec<u32> = keys.into_iter().map(|(_, number)| number).collect();
         self.order = Order::of(&numbers);
     }
 
@@ -185,6 +195,13 @@ impl Contacts {
     pub(super) fn set_class(&mut self, number: u32, class: u32) {
         self.classes.leave(self.class.get(number));
         self.class.set(number, class);
+    }
+
+    /// Counts to how many conversations each contact is attached, once all are loaded.
+    pub(super) fn count_uses(&mut self, contacts_of: &Lists, conversations: u32) {
+        let mut uses = vec![0; self.named.len()];
+        (0..conversations).for_each(|row| contacts_of.for_each(row, |contact| uses[contact as usize] += 1));
+        self.uses = Narrow::of(&uses);
     }
 
     /// Notes that a conversation is attached, or is no longer.
@@ -236,6 +253,19 @@ impl Contacts {
     fn list_key(&self, number: u32) -> (bool, Option<String>, Option<&ContactId>) {
         let name = self.name(number).map(|name| name.as_str().to_lowercase());
         (name.is_none(), name, self.id(number))
+    }
+
+    /// The first 16 bytes of a lower-cased name: where two differ, they are in the order of the names. Those without
+    /// a name are behind all, for no text has a byte of ones.
+    fn list_prefix(&self, number: u32) -> [u64; 2] {
+        let mut prefix = [0xFF; 16];
+        if let Some(name) = self.name(number).map(Text::as_str) {
+            let lowered = (!name.is_ascii()).then(|| name.to_lowercase());
+            let name = lowered.as_deref().unwrap_or(name).bytes().map(|byte| byte.to_ascii_lowercase());
+            prefix.iter_mut().zip(name.chain(std::iter::repeat(0))).for_each(|(place, byte)| *place = byte);
+        }
+        let number = u128::from_be_bytes(prefix);
+        [(number >> 64) as u64, number as u64]
     }
 
     fn order_in(&mut self, number: u32) {

@@ -50,6 +50,18 @@ impl Block {
         (start + sum(lengths & ((1 << shift) - 1)), (lengths >> shift) as usize % 8)
     }
 
+    /// Adds a list behind all others.
+    fn push(&mut self, at: usize, numbers: &[u32]) {
+        if at.is_multiple_of(GROUP) {
+            self.groups.push(self.numbers.len() as u64);
+        }
+        let length = numbers.len().min(APART);
+        self.groups[at / GROUP] |= (length as u64) << (16 + 3 * (at % GROUP));
+        if length < APART {
+            numbers.iter().for_each(|number| self.numbers.push(*number));
+        }
+    }
+
     fn set(&mut self, at: usize, numbers: Option<&[u32]>) {
         let (start, old) = self.find(at);
         let numbers = numbers.unwrap_or(&[0; APART]);
@@ -88,14 +100,11 @@ impl Lists {
             }
             self.blocks.push(Arc::default());
         }
-        if at % GROUP == 0 {
-            let block = Arc::make_mut(&mut self.blocks[block]);
-            block.groups.push(block.numbers.len() as u64);
+        if numbers.len() >= APART {
+            self.apart.insert(self.len, numbers.iter().copied().collect());
         }
+        Arc::make_mut(&mut self.blocks[block]).push(at, numbers);
         self.len += 1;
-        if !numbers.is_empty() {
-            self.set(self.len - 1, numbers);
-        }
     }
 
     pub(super) fn set(&mut self, row: u32, numbers: &[u32]) {

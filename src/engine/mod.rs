@@ -22,6 +22,7 @@ mod insight;
 mod kernel;
 mod lists;
 mod load;
+mod marks;
 mod open;
 mod packed;
 mod page;
@@ -106,14 +107,7 @@ impl Engine {
     pub fn new(dataset: Dataset) -> Result<Self, Error> {
         let Dataset { organization, contacts, conversations, filters } = dataset;
         let mut builder = EngineBuilder::new(load_directory(organization, filters)?);
-        builder.loading.state.reserve(contacts.len(), conversations.len());
-        builder.loading.shares_ids = true;
-        for contact in contacts {
-            builder.contact(contact)?;
-        }
-        for conversation in conversations {
-            builder.conversation(conversation)?;
-        }
+        builder.loading.all(contacts, conversations)?;
         Ok(builder.build())
     }
 

@@ -24,7 +24,6 @@ use std::sync::Arc;
 use super::bits::ones;
 use super::kernel::{is_clear, or, prefetch, prefetch_line};
 use super::spine::{BLOCK, Mask, Move, Spine, WORDS, split};
-use super::state::Marks;
 use super::work::{count_blocks, count_rows};
 
 /// Blocks of a group: enough that a badge seldom goes from leaf to leaf, few enough that a leaf is soon copied.
@@ -54,6 +53,11 @@ fn lane_mut(leaf: &mut Leaf, lane: usize) -> &mut Mask {
 #[inline(always)]
 fn split_group(slot: u32) -> (usize, u32) {
     ((slot / GROUP as u32) as usize, slot % GROUP as u32)
+}
+
+/// The place of a slot in its group.
+pub(super) fn place_in_group(slot: u32) -> u32 {
+    split_group(slot).1
 }
 
 /// The group of a block, and the block's lane in it.
@@ -317,18 +321,11 @@ impl Open {
         split_group(one).0 == split_group(two).0
     }
 
-    /// Sets who has read the conversations of some slots of one group, which nobody has read so far.
-    pub(super) fn load_reads(&mut self, reads: &[(u32, Marks)], teammates: usize) {
-        let mut leaves = vec![NO_LEAF; teammates];
-        for (slot, marks) in reads {
-            let at = split_group(*slot).1;
-            marks.iter().for_each(|number| set(&mut leaves[*number as usize], at));
-        }
-        if let Some((slot, _)) = reads.first() {
-            // Not by value, or the list would keep the room of the leaves.
-            let used = |leaf: &Leaf| (!is_clear(leaf)).then(|| Arc::new(*leaf));
-            self.group_mut(*slot).0.reads = Leaves(leaves.iter().map(used).collect());
-        }
+    /// Sets who has read the conversations of a slot's group, which nobody has read so far.
+    pub(super) fn load_reads(&mut self, slot: u32, leaves: &[Leaf]) {
+        // Not by value, or the list would keep the room of the leaves.
+        let used = |leaf: &Leaf| (!is_clear(leaf)).then(|| Arc::new(*leaf));
+        self.group_mut(slot).0.reads = Leaves(leaves.iter().map(used).collect());
     }
 
     /// Sets the attributes of a conversation that has just got this slot.

@@ -45,6 +45,15 @@ impl Packed {
         Run::new(&self.words, start as u32 * self.width, self.width, left as u32)
     }
 
+    /// These numbers, in no more memory than they take.
+    fn of(numbers: &[u32]) -> Self {
+        let mut packed = Self::default();
+        packed.widen(numbers.iter().fold(0, |all, number| all | number));
+        packed.words.reserve_exact((numbers.len() * packed.width as usize).div_ceil(64));
+        numbers.iter().for_each(|number| packed.push(*number));
+        packed
+    }
+
     pub(super) fn set(&mut self, at: usize, number: u32) {
         self.widen(number);
         let (bit, width) = (at * self.width as usize, self.width);
@@ -214,6 +223,11 @@ impl Narrow {
         if self.get(row) != number {
             Arc::make_mut(&mut self.blocks[row as usize / BLOCK]).set(row as usize % BLOCK, number);
         }
+    }
+
+    /// A column of these.
+    pub(super) fn of(numbers: &[u32]) -> Self {
+        Self { blocks: numbers.chunks(BLOCK).map(|block| Arc::new(Packed::of(block))).collect() }
     }
 
     pub(super) fn push(&mut self, number: u32) {
