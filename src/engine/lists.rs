@@ -57,9 +57,8 @@ impl Block {
         }
         let length = numbers.len().min(APART);
         self.groups[at / GROUP] |= (length as u64) << (16 + 3 * (at % GROUP));
-        if length < APART {
-            numbers.iter().for_each(|number| self.numbers.push(*number));
-        }
+        let numbers = if length < APART { numbers } else { &[0; APART] };
+        numbers.iter().for_each(|number| self.numbers.push(*number));
     }
 
     fn set(&mut self, at: usize, numbers: Option<&[u32]>) {
