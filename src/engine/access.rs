@@ -21,6 +21,7 @@ use super::bits::{Bits, Matrix};
 use super::column::Column;
 use super::counts::Counts;
 use super::index::{Index, hash};
+use super::kernel::prefetch_line;
 use super::open::OpenSet;
 use super::posting::PostingList;
 use super::sparse::hasher;
@@ -131,6 +132,15 @@ pub(super) struct Classes {
 impl Classes {
     pub(super) fn get(&self, class: u32) -> &Class {
         &self.classes[class as usize]
+    }
+
+    /// Has a class fetched.
+    #[inline]
+    pub(super) fn prefetch(&self, class: u32) {
+        let class = self.get(class);
+        prefetch_line(&class.kind);
+        prefetch_line(&class.members);
+        prefetch_line(&class.open);
     }
 
     pub(super) fn get_mut(&mut self, class: u32) -> &mut Class {

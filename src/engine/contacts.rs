@@ -80,6 +80,14 @@ impl Contacts {
         self.tags.prefetch(number);
     }
 
+    /// Has fetched what an open conversation takes from a contact, and what is noted of it there.
+    #[inline]
+    pub(super) fn prefetch_attached(&self, number: u32) {
+        self.tags.prefetch(number);
+        self.class.prefetch(number);
+        self.open.one.prefetch(number);
+    }
+
     #[inline]
     pub(super) fn category(&self, number: u32) -> ContactCategory {
         self.kinds.get(number).0

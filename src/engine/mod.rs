@@ -294,6 +294,9 @@ impl Engine {
     /// # Errors
     /// Why the change was refused; nothing has changed then, the revision included.
     pub fn apply(&mut self, change: &Change) -> Result<Revision, Error> {
+        if let Change::ReceiveMessage { id, .. } = change {
+            self.state.prefetch_message(id);
+        }
         let effects = plan(&self.state, change)?;
         self.state.carry_out(effects);
         self.revision = self.revision.after(1);

@@ -54,6 +54,13 @@ impl Packed {
         packed
     }
 
+    #[inline]
+    fn prefetch(&self, at: usize) {
+        if let Some(word) = self.words.get(at * self.width as usize / 64) {
+            prefetch_line(word);
+        }
+    }
+
     pub(super) fn set(&mut self, at: usize, number: u32) {
         self.widen(number);
         let (bit, width) = (at * self.width as usize, self.width);
@@ -217,6 +224,12 @@ impl Narrow {
     #[inline]
     pub(super) fn get(&self, row: u32) -> u32 {
         self.blocks[row as usize / BLOCK].get(row as usize % BLOCK)
+    }
+
+    /// Has a row's number fetched.
+    #[inline]
+    pub(super) fn prefetch(&self, row: u32) {
+        self.blocks[row as usize / BLOCK].prefetch(row as usize % BLOCK);
     }
 
     pub(super) fn set(&mut self, row: u32, number: u32) {

@@ -178,6 +178,26 @@ impl State {
         self.slot.prefetch(row);
     }
 
+    /// Has fetched what a message to a conversation changes, step by step along the pointers. Changes are carried out part
+    /// by part, and each would wait for its own.
+    pub(super) fn prefetch_message(&self, id: &ConversationId) {
+        let Some(row) = self.row(id) else {
+            return;
+        };
+        self.at.prefetch(row);
+        self.class.prefetch(row);
+        self.slot.prefetch(row);
+        self.contacts_of.prefetch(row);
+        self.tags_of.prefetch(row);
+        self.classes.prefetch(*self.class.get(row));
+        match self.slot_of(row) {
+            Slot::Open(slot) => self.open.spine.prefetch(slot),
+            Slot::Archived(slot) => self.history.prefetch(slot),
+        }
+        self.tags_of.run(row).prefetch();
+        self.contacts_of.for_each(row, |contact| self.contacts.prefetch_attached(contact));
+    }
+
     /// Has fetched what [`State::is_read`] reads last.
     #[inline]
     pub(super) fn prefetch_read(&self, row: u32, teammate: u32) {
