@@ -27,7 +27,8 @@ pub(super) struct Contacts {
     index: Index,
     /// Numbers that are no contact's, to be used again.
     free: Column<u32>,
-    kinds: Column<(ContactCategory, Invitation)>,
+    /// Category and invitation of each, by [`kind`].
+    kinds: Narrow,
     class: Narrow,
     pub(super) tags: ShortLists,
     /// To how many conversations each is attached.
@@ -44,6 +45,28 @@ pub(super) struct Contacts {
 pub(super) struct Named {
     pub(super) id: ContactId,
     pub(super) name: Option<Text>,
+}
+
+/// A category and an invitation as a number, 0 for the usual ones; [`category`] and [`invitation`] undo it.
+fn kind(category: ContactCategory, invitation: Invitation) -> u32 {
+    category as u32 | (invitation as u32) << 2
+}
+
+fn category(kind: u32) -> ContactCategory {
+    match kind & 3 {
+        0 => ContactCategory::Patient,
+        1 => ContactCategory::Professional,
+        2 => ContactCategory::Clinic,
+        _ => ContactCategory::Unsaved,
+    }
+}
+
+fn invitation(kind: u32) -> Invitation {
+    match kind >> 2 {
+        0 => Invitation::NotInvited,
+        1 => Invitation::Invited,
+        _ => Invitation::HasAccount,
+    }
 }
 
 impl Contacts {
@@ -90,12 +113,12 @@ impl Contacts {
 
     #[inline]
     pub(super) fn category(&self, number: u32) -> ContactCategory {
-        self.kinds.get(number).0
+        category(self.kinds.get(number))
     }
 
     #[inline]
     pub(super) fn invitation(&self, number: u32) -> Invitation {
-        self.kinds.get(number).1
+        invitation(self.kinds.get(number))
     }
 
     #[inline]
@@ -139,14 +162,14 @@ impl Contacts {
         let number = match self.free.pop() {
             Some(number) => {
                 self.named.set(number, Some(Named { id: id.clone(), name }));
-                self.kinds.set(number, (category, invitation));
+                self.kinds.set(number, kind(category, invitation));
                 self.class.set(number, class);
                 self.tags.set(number, tags);
                 number
             }
             None => {
                 self.named.push(Some(Named { id: id.clone(), name }));
-                self.kinds.push((category, invitation));
+                self.kinds.push(kind(category, invitation));
                 self.class.push(class);
                 self.tags.push(tags);
                 self.uses.push(0);
@@ -197,7 +220,7 @@ impl Contacts {
     }
 
     pub(super) fn set_kind(&mut self, number: u32, category: ContactCategory, invitation: Invitation) {
-        self.kinds.set(number, (category, invitation));
+        self.kinds.set(number, kind(category, invitation));
     }
 
     pub(super) fn set_class(&mut self, number: u32, class: u32) {
@@ -233,7 +256,8 @@ impl Contacts {
 
     /// Gives spare memory back after loading.
     pub(super) fn shrink(&mut self) {
-        let Self { class, uses, open, .. } = self;
+        let Self { kinds, class, uses, open, .. } = self;
+        kinds.shrink();
         class.shrink();
         uses.shrink();
         open.one.shrink();
@@ -457,6 +481,17 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn a_kind_is_read_as_it_was_kept() {
+        use ContactCategory::{Clinic, Patient, Professional, Unsaved};
+        for one in [Patient, Professional, Clinic, Unsaved] {
+            for two in [Invitation::NotInvited, Invitation::Invited, Invitation::HasAccount] {
+                assert_eq!((category(kind(one, two)), invitation(kind(one, two))), (one, two));
+            }
+        }
+        assert_eq!(kind(Patient, Invitation::NotInvited), 0);
+    }
 
     #[test]
     fn rows_of_a_contact_grow_from_none_to_many_and_back() {
