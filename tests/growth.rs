@@ -7,74 +7,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 #![allow(unsafe_code, reason = "an allocator that counts is one")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
+use counting::{asked, held, held_now, peak, start_peak};
 use visibly::{
     Change, Contact, Conversation, Dataset, Endpoint, Engine, Filter, Member, Organization, PhoneNumber, Rule,
     SpruceLink, TagSet, Team, Teammate, TeammateUpdate,
 };
 
-struct Counting;
-
-thread_local! {
-    /// Bytes that this thread has ever asked for.
-    static ASKED: Cell<usize> = const { Cell::new(0) };
-    /// Bytes that it has not given back, and the most that they ever were; less than none where it frees what
-    /// another has made.
-    static HELD: Cell<isize> = const { Cell::new(0) };
-    static PEAK: Cell<isize> = const { Cell::new(0) };
-}
-
-fn take(size: usize) {
-    ASKED.set(ASKED.get() + size);
-    HELD.set(HELD.get() + size as isize);
-    PEAK.set(PEAK.get().max(HELD.get()));
-}
-
-fn give_back(size: usize) {
-    HELD.set(HELD.get() - size as isize);
-}
-
-// SAFETY: every call is the system allocator's, with the caller's own arguments.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        take(layout.size());
-        // SAFETY: as the caller promised.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        give_back(layout.size());
-        // SAFETY: as the caller promised.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    /// Both blocks count, for both may be there at once.
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        take(size);
-        give_back(layout.size());
-        // SAFETY: as the caller promised.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-/// Bytes asked for meanwhile.
-fn asked<T>(run: impl FnOnce() -> T) -> (usize, T) {
-    let before = ASKED.get();
-    let made = run();
-    (ASKED.get() - before, made)
-}
-
-/// Bytes that what is made holds.
-fn held<T>(make: impl FnOnce() -> T) -> (f64, T) {
-    let before = HELD.get();
-    let made = make();
-    ((HELD.get() - before) as f64, made)
-}
+#[path = "../benches/support/counting.rs"]
+mod counting;
 
 fn apply(engine: &mut Engine, change: &Change) -> usize {
     let (bytes, outcome) = asked(|| engine.apply(change));
@@ -260,9 +200,9 @@ struct Moved {
 }
 
 fn moved(conversations: usize, changes: impl Iterator<Item = Change>) -> Moved {
-    let before = HELD.get();
+    let before = held_now();
     let mut engine = engine(conversations);
-    PEAK.set(HELD.get());
+    start_peak();
     let mut most = 0;
     for change in changes {
         // Some find nothing to change, such as archiving what is archived, and are refused.
@@ -270,7 +210,7 @@ fn moved(conversations: usize, changes: impl Iterator<Item = Change>) -> Moved {
         most = most.max(bytes);
     }
     let bytes = |now: isize| (now - before) as f64;
-    Moved { held: bytes(HELD.get()), peak: bytes(PEAK.get()), engine, most }
+    Moved { held: bytes(held_now()), peak: bytes(peak()), engine, most }
 }
 
 fn days(conversations: usize, rounds: usize) -> impl Iterator<Item = Change> {

@@ -199,6 +199,18 @@ fn updates_do_not_grow_with_the_archive() {
     }
 }
 
+#[test]
+fn assigning_and_letting_in_move_no_conversation() {
+    let mut engine = with_archive(3_000);
+    for id in ["v9", "v600", "a9", "a600"] {
+        let let_in = Change::AddConversationMember { id: id.into(), member: member(11) };
+        for change in [Change::assign_with_access(id, member(4)), Change::unassign(id), let_in] {
+            assert_eq!(apply(&mut engine, &change), Work::default(), "{change:?}");
+        }
+    }
+    engine.check().unwrap();
+}
+
 type Making = fn(String) -> Change;
 
 const ARCHIVE: Making = |id| Change::archive(id);

@@ -342,6 +342,21 @@ impl Open {
         entry.conversation_tags.iter().for_each(|tag| group.conversation_tags.set(*tag, at));
     }
 
+    /// Notes another class of a slot's conversation.
+    pub(super) fn set_class(&mut self, slot: u32, class: u32) {
+        let (group, at) = self.group_mut(slot);
+        group.set_class(at, class);
+    }
+
+    /// Notes whether a slot's conversation is assigned.
+    pub(super) fn set_assigned(&mut self, slot: u32, is_assigned: bool) {
+        let (group, at) = self.group_mut(slot);
+        match is_assigned {
+            true => clear(&mut group.unassigned, at),
+            false => set(&mut group.unassigned, at),
+        }
+    }
+
     /// Clears what a slot's conversation has from its contacts: before it is described anew.
     pub(super) fn forget_contacts(&mut self, slot: u32, tags: &[u32]) {
         let (group, at) = self.group_mut(slot);

@@ -441,10 +441,23 @@ impl State {
 
     pub(super) fn place(&mut self, row: u32, archived: bool, assignee: Option<&Member>) {
         let was_archived = self.is_archived(row);
+        if archived == was_archived {
+            return self.hand_over(row, assignee);
+        }
         let reads = self.leave(row, true);
         self.reassign(row, assignee);
         self.enter(row, archived, reads);
         self.list_at_contacts(row, !was_archived, !archived);
+    }
+
+    /// Assigns a row that stays where it is in the order.
+    fn hand_over(&mut self, row: u32, assignee: Option<&Member>) {
+        self.leave_assigned(row);
+        self.reassign(row, assignee);
+        self.enter_assigned(row);
+        if let Slot::Open(slot) = self.slot_of(row) {
+            self.open.set_assigned(slot, assignee.is_some());
+        }
     }
 
     /// Assigns a row that is in no list.
@@ -463,11 +476,24 @@ impl State {
         if new == old {
             return;
         }
-        let reads = self.leave(row, true);
-        self.classes.get_mut(old).rows.remove(row);
+        self.leave_assigned(row);
         self.class.set(row, new);
+        self.enter_assigned(row);
+        self.classes.get_mut(old).rows.remove(row);
         self.classes.get_mut(new).rows.insert(row);
-        self.enter(row, self.is_archived(row), reads);
+        match self.slot_of(row) {
+            Slot::Open(slot) => {
+                self.edit_open(old, slot, |open, few| open.remove(slot, few));
+                self.edit_open(new, slot, |open, few| open.insert(slot, few));
+                self.open.settle(std::iter::once(slot), self.classes.get(new).open.is_many());
+                self.open.set_class(slot, new);
+            }
+            Slot::Archived(_) => {
+                let reads = self.archived_reads.get(row);
+                self.classes.get_mut(old).archived_reads.take(&reads);
+                self.classes.get_mut(new).archived_reads.add(&reads);
+            }
+        }
         self.classes.retire_if_empty(old);
     }
 
@@ -674,6 +700,12 @@ impl State {
         assignments.enter(entry, archived, |one, two| compare(at, ids, one, two));
     }
 
+    fn leave_assigned(&mut self, row: u32) {
+        let (entry, archived) = (self.assigned(row), self.is_archived(row));
+        let Self { assignments, at, ids, .. } = self;
+        assignments.leave(entry, archived, |one, two| compare(at, ids, one, two));
+    }
+
     fn insert_open(&mut self, row: u32, slot: &mut u32, moves: &mut Vec<Move>) {
         let mut open = std::mem::take(&mut self.open);
         self.with_entry(row, |entry| *slot = open.insert(entry, |one, two| self.compare(one, two), moves));
@@ -684,10 +716,7 @@ impl State {
     fn leave(&mut self, row: u32, keep_reads: bool) -> Marks {
         let reads = if keep_reads { self.reads(row) } else { Marks::new() };
         let mut moves = Vec::new();
-        let entry = self.assigned(row);
-        let archived = self.is_archived(row);
-        let Self { assignments, at, ids, .. } = self;
-        assignments.leave(entry, archived, |one, two| compare(at, ids, one, two));
+        self.leave_assigned(row);
         match self.slot_of(row) {
             Slot::Archived(slot) => {
                 self.forget_archived_reads(row);
@@ -696,7 +725,7 @@ impl State {
                 moves.iter().for_each(|one| self.slot.set(one.row, one.to | ARCHIVED));
             }
             Slot::Open(slot) => {
-                self.edit_open(entry.class, slot, |open, few| open.remove(slot, few));
+                self.edit_open(*self.class.get(row), slot, |open, few| open.remove(slot, few));
                 let Self { open, at, ids, .. } = self;
                 open.remove(slot, |one, two| compare(at, ids, one, two), &mut moves);
                 self.follow(&moves);
