@@ -194,6 +194,7 @@ impl Assignments {
     }
 
     pub(super) fn shrink(&mut self) {
+        self.by_row.shrink();
         for list in &mut self.lists {
             let list = Arc::make_mut(list);
             list.open.newest.shrink_to_fit();

@@ -261,6 +261,7 @@ impl Contacts {
         class.shrink();
         uses.shrink();
         open.one.shrink();
+        open.few.shrink();
     }
 
     /// Verifies that what is kept twice agrees, for so many attachments to open conversations; says what does not.
