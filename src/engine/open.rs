@@ -289,10 +289,10 @@ impl Open {
         (Arc::make_mut(&mut self.groups[group]), at)
     }
 
-    /// How many open conversations of a class are still kept as a list: an eighth of a block, or one in 512 of all, so
-    /// that few classes are worth a leaf for each group.
+    /// How many open conversations of a class are still kept as a list: one in 512 of all, so that few classes have a
+    /// leaf for each group; and no more than are soon looked through.
     pub(super) fn few(&self) -> usize {
-        FEW.max(self.spine.len() / 512)
+        (self.spine.len() / 512).clamp(FEW, 8 * FEW)
     }
 
     /// Notes whether the class of some slots keeps them as leaves.
