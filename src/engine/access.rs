@@ -21,6 +21,7 @@ use super::bits::{Bits, Matrix};
 use super::column::Column;
 use super::counts::Counts;
 use super::index::{Index, hash};
+use super::kernel::prefetch_line;
 use super::open::OpenSet;
 use super::posting::PostingList;
 use super::sparse::hasher;
@@ -133,6 +134,15 @@ impl Classes {
         &self.classes[class as usize]
     }
 
+    /// Has a class fetched.
+    #[inline]
+    pub(super) fn prefetch(&self, class: u32) {
+        let class = self.get(class);
+        prefetch_line(&class.kind);
+        prefetch_line(&class.members);
+        prefetch_line(&class.open);
+    }
+
     pub(super) fn get_mut(&mut self, class: u32) -> &mut Class {
         Arc::make_mut(&mut self.classes[class as usize])
     }
@@ -157,14 +167,20 @@ impl Classes {
         &self.many
     }
 
-    /// Changes which slots a class's open conversations have.
-    pub(super) fn edit_open(&mut self, class: u32, edit: impl FnOnce(&mut OpenSet)) {
-        let open = &mut self.get_mut(class).open;
+    /// Changes which slots a class's open conversations have. Whether they have come to be leaves, or to be a list; and
+    /// what they are now.
+    pub(super) fn edit_open(&mut self, class: u32, edit: impl FnOnce(&mut OpenSet)) -> (bool, &OpenSet) {
+        let open = &mut Arc::make_mut(&mut self.classes[class as usize]).open;
+        let was_many = open.is_many();
         edit(open);
-        match open.is_many() {
-            true => self.many.insert(class),
-            false => self.many.remove(class),
+        let is_many = open.is_many();
+        if is_many != was_many {
+            match is_many {
+                true => self.many.insert(class),
+                false => self.many.remove(class),
+            }
         }
+        (is_many != was_many, open)
     }
 
     /// The classes of team conversations.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use hashbrown::DefaultHashBuilder;
 use indexmap::IndexSet;
 
+use super::kernel::prefetch;
 use super::posting::PostingList;
 use super::sparse::{Sparse, hasher};
 use crate::model::Member;
@@ -107,6 +108,13 @@ impl Assignments {
         }
     }
 
+    /// Has the newest part of an assignee's open conversations fetched ahead.
+    pub(super) fn prefetch(&self, number: u32) {
+        if let Some(list) = self.lists.get(number as usize) {
+            prefetch(&list.open.newest[..]);
+        }
+    }
+
     /// Every assignee with its open conversations, newest first.
     pub(super) fn open_lists(&self) -> impl Iterator<Item = (&Member, NewestFirst<'_>)> {
         self.members.iter().zip(&self.lists).map(|(member, list)| (member, list.open.newest_first_from(|_| false)))
@@ -169,6 +177,11 @@ impl Assignments {
         }
     }
 
+    /// Every row that is assigned, in no order.
+    pub(super) fn assigned_rows(&self) -> impl Iterator<Item = u32> {
+        self.by_row.iter().map(|(row, _)| row)
+    }
+
     /// Adds a row without looking for its place, while facts are loaded.
     pub(super) fn load(&mut self, entry: Assigned, archived: bool) {
         if let Some(number) = self.number_of_row(entry.row) {
@@ -181,6 +194,7 @@ impl Assignments {
     }
 
     pub(super) fn shrink(&mut self) {
+        self.by_row.shrink();
         for list in &mut self.lists {
             let list = Arc::make_mut(list);
             list.open.newest.shrink_to_fit();

@@ -86,6 +86,9 @@ impl State {
         ensure(is_set(attributes.part(&attributes.group.restricted), at) == restricted, || {
             format!("row {row}: restricted mask")
         })?;
+        ensure(is_set(attributes.part(&attributes.group.settled), at) == class.open.is_many(), || {
+            format!("row {row}: mask of classes with leaves")
+        })?;
         if let Some(number) = self.assignments.number_of_row(row) {
             let mut entries = self.assignments.newest_first_from(number, |_| false);
             let follows = entries.any(|one| (one.row, one.slot, one.class) == (row, slot, *self.class.get(row)));
@@ -114,6 +117,7 @@ impl State {
         for (number, class) in self.classes.iter() {
             rows += class.rows.len();
             open += class.open.len();
+            ensure(self.classes.many().contains(number) == class.open.is_many(), || format!("class {number}: leaves"))?;
             let teammates = self.directory.teammates.values();
             let seers = teammates
                 .filter(|one| !class.rows.is_empty() && access::sees(&self.directory, class.head(None, false), one));

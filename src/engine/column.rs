@@ -9,6 +9,8 @@
 
 use std::sync::Arc;
 
+use super::kernel::prefetch_line;
+
 /// Values per block: large enough that a clone is cheap, small enough that a copy is.
 pub(super) const BLOCK: usize = if cfg!(test) { 16 } else { 4096 };
 
@@ -35,6 +37,12 @@ impl<T: Clone> Column<T> {
     #[inline]
     pub(super) fn get(&self, row: u32) -> &T {
         &self.blocks[row as usize / BLOCK][row as usize % BLOCK]
+    }
+
+    /// Has a row's value fetched that will be read.
+    #[inline]
+    pub(super) fn prefetch(&self, row: u32) {
+        prefetch_line(self.get(row));
     }
 
     /// The value of a row; `None` beyond the last.
@@ -64,6 +72,17 @@ impl<T: Clone> Column<T> {
             None => self.blocks.push(Arc::from_iter(vec![value; BLOCK])),
         }
         self.len += 1;
+    }
+
+    /// Adds up to a block of values at once, behind whole blocks; room that is left is filled up with the last.
+    pub(super) fn append(&mut self, mut values: Vec<T>) {
+        let Some(last) = values.last().cloned() else {
+            return;
+        };
+        let room = if self.blocks.is_empty() { values.len().next_power_of_two().clamp(FIRST, BLOCK) } else { BLOCK };
+        self.len += values.len();
+        values.resize(room, last);
+        self.blocks.push(Arc::from(values));
     }
 
     /// Takes the last row's value off; its place stays allocated. O(1), and copies nothing.

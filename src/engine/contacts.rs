@@ -13,23 +13,24 @@ use smallvec::SmallVec;
 
 use super::access::{ContactClasses, People};
 use super::column::Column;
-use super::index::Index;
+use super::index::{Index, hash};
 use super::lists::Lists;
 use super::packed::Narrow;
 use super::posting::PostingList;
+use super::short::ShortLists;
 use super::sparse::Sparse;
 use crate::model::{Contact, ContactCategory, ContactId, Directory, Invitation, Text};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Contacts {
-    ids: Column<Option<ContactId>>,
+    named: Column<Option<Named>>,
     index: Index,
     /// Numbers that are no contact's, to be used again.
     free: Column<u32>,
-    names: Column<Option<Text>>,
-    kinds: Column<(ContactCategory, Invitation)>,
+    /// Category and invitation of each, by [`kind`].
+    kinds: Narrow,
     class: Narrow,
-    pub(super) tags: Lists,
+    pub(super) tags: ShortLists,
     /// To how many conversations each is attached.
     uses: Narrow,
     /// The rows of open conversations that each is attached to.
@@ -39,31 +40,85 @@ pub(super) struct Contacts {
     count: usize,
 }
 
+/// What a contact is called. Side by side, for lists show both.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    pub(super) id: ContactId,
+    pub(super) name: Option<Text>,
+}
+
+/// A category and an invitation as a number, 0 for the usual ones; [`category`] and [`invitation`] undo it.
+fn kind(category: ContactCategory, invitation: Invitation) -> u32 {
+    category as u32 | (invitation as u32) << 2
+}
+
+fn category(kind: u32) -> ContactCategory {
+    match kind & 3 {
+        0 => ContactCategory::Patient,
+        1 => ContactCategory::Professional,
+        2 => ContactCategory::Clinic,
+        _ => ContactCategory::Unsaved,
+    }
+}
+
+fn invitation(kind: u32) -> Invitation {
+    match kind >> 2 {
+        0 => Invitation::NotInvited,
+        1 => Invitation::Invited,
+        _ => Invitation::HasAccount,
+    }
+}
+
 impl Contacts {
     pub(super) fn count(&self) -> usize {
         self.count
     }
 
     pub(super) fn number(&self, id: &ContactId) -> Option<u32> {
-        self.index.get(id.as_str(), |number| text(&self.ids, number))
+        self.index.get(id.as_str(), |number| text(&self.named, number))
+    }
+
+    #[inline]
+    pub(super) fn named(&self, number: u32) -> Option<&Named> {
+        self.named.get(number).as_ref()
+    }
+
+    /// Has what [`Contacts::number`] looks at fetched ahead.
+    pub(super) fn prefetch_id(&self, id: &ContactId) {
+        self.index.prefetch(hash(id.as_str()));
     }
 
     pub(super) fn id(&self, number: u32) -> Option<&ContactId> {
-        self.ids.get(number).as_ref()
+        self.named(number).map(|named| &named.id)
     }
 
     pub(super) fn name(&self, number: u32) -> Option<&Text> {
-        self.names.get(number).as_ref()
+        self.named(number)?.name.as_ref()
+    }
+
+    /// Has fetched what a row shows of a contact.
+    #[inline]
+    pub(super) fn prefetch(&self, number: u32) {
+        self.named.prefetch(number);
+        self.tags.prefetch(number);
+    }
+
+    /// Has fetched what an open conversation takes from a contact, and what is noted of it there.
+    #[inline]
+    pub(super) fn prefetch_attached(&self, number: u32) {
+        self.tags.prefetch(number);
+        self.class.prefetch(number);
+        self.open.one.prefetch(number);
     }
 
     #[inline]
     pub(super) fn category(&self, number: u32) -> ContactCategory {
-        self.kinds.get(number).0
+        category(self.kinds.get(number))
     }
 
     #[inline]
     pub(super) fn invitation(&self, number: u32) -> Invitation {
-        self.kinds.get(number).1
+        invitation(self.kinds.get(number))
     }
 
     #[inline]
@@ -81,7 +136,7 @@ impl Contacts {
 
     /// Every contact, in no order.
     pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
-        (0..self.ids.len() as u32).filter(|number| self.ids.get(*number).is_some())
+        (0..self.named.len() as u32).filter(|number| self.named.get(*number).is_some())
     }
 
     /// Every contact, in the order of lists (SPEC 5.10).
@@ -106,26 +161,24 @@ impl Contacts {
         let Contact { id, name, category, invitation, .. } = contact;
         let number = match self.free.pop() {
             Some(number) => {
-                self.ids.set(number, Some(id.clone()));
-                self.names.set(number, name);
-                self.kinds.set(number, (category, invitation));
+                self.named.set(number, Some(Named { id: id.clone(), name }));
+                self.kinds.set(number, kind(category, invitation));
                 self.class.set(number, class);
                 self.tags.set(number, tags);
                 number
             }
             None => {
-                self.ids.push(Some(id.clone()));
-                self.names.push(name);
-                self.kinds.push((category, invitation));
+                self.named.push(Some(Named { id: id.clone(), name }));
+                self.kinds.push(kind(category, invitation));
                 self.class.push(class);
                 self.tags.push(tags);
                 self.uses.push(0);
                 self.open.one.push(OpenRows::NONE);
-                self.ids.len() as u32 - 1
+                self.named.len() as u32 - 1
             }
         };
-        let Self { ids, index, .. } = self;
-        index.insert(id.as_str(), number, |number| text(ids, number));
+        let Self { named, index, .. } = self;
+        index.insert(id.as_str(), number, |number| text(named, number));
         self.count += 1;
         number
     }
@@ -136,19 +189,22 @@ impl Contacts {
     }
 
     pub(super) fn sort(&mut self) {
-        let Self { ids, index, .. } = self;
-        index.settle(|number| text(ids, number));
-        let mut numbers: Vec<u32> = self.numbers().collect();
-        numbers.sort_by_cached_key(|number| self.list_key(*number));
+        let Self { named, index, .. } = self;
+        index.settle(|number| text(named, number));
+        let mut keys: Vec<([u64; 2], u32)> = self.numbers().map(|number| (self.list_prefix(number), number)).collect();
+        keys.sort_unstable();
+        for alike in keys.chunk_by_mut(|one, two| one.0 == two.0).filter(|alike| alike.len() > 1) {
+            alike.sort_by_cached_key(|(_, number)| self.list_key(*number));
+        }
+        let numbers: Vec<u32> = keys.into_iter().map(|(_, number)| number).collect();
         self.order = Order::of(&numbers);
     }
 
     pub(super) fn remove(&mut self, number: u32) {
         self.order_out(number);
-        let Self { ids, index, .. } = self;
-        index.remove(text(ids, number), |number| text(ids, number));
-        self.ids.set(number, None);
-        self.names.set(number, None);
+        let Self { named, index, .. } = self;
+        index.remove(text(named, number), |number| text(named, number));
+        self.named.set(number, None);
         self.tags.set(number, &[]);
         self.classes.leave(self.class.get(number));
         self.free.push(number);
@@ -157,17 +213,26 @@ impl Contacts {
 
     pub(super) fn rename(&mut self, number: u32, name: Option<Text>) {
         self.order_out(number);
-        self.names.set(number, name);
+        if let Some(named) = self.named.get_mut(number) {
+            named.name = name;
+        }
         self.order_in(number);
     }
 
     pub(super) fn set_kind(&mut self, number: u32, category: ContactCategory, invitation: Invitation) {
-        self.kinds.set(number, (category, invitation));
+        self.kinds.set(number, kind(category, invitation));
     }
 
     pub(super) fn set_class(&mut self, number: u32, class: u32) {
         self.classes.leave(self.class.get(number));
         self.class.set(number, class);
+    }
+
+    /// Counts to how many conversations each contact is attached, once all are loaded.
+    pub(super) fn count_uses(&mut self, contacts_of: &Lists, conversations: u32) {
+        let mut uses = vec![0; self.named.len()];
+        (0..conversations).for_each(|row| contacts_of.for_each(row, |contact| uses[contact as usize] += 1));
+        self.uses = Narrow::of(&uses);
     }
 
     /// Notes that a conversation is attached, or is no longer.
@@ -191,21 +256,22 @@ impl Contacts {
 
     /// Gives spare memory back after loading.
     pub(super) fn shrink(&mut self) {
-        let Self { class, tags, uses, open, .. } = self;
+        let Self { kinds, class, uses, open, .. } = self;
+        kinds.shrink();
         class.shrink();
-        tags.shrink();
         uses.shrink();
         open.one.shrink();
+        open.few.shrink();
     }
 
     /// Verifies that what is kept twice agrees, for so many attachments to open conversations; says what does not.
     pub(super) fn check(&self, attached: usize) -> Result<(), String> {
         let found = |number: &u32| self.id(*number).and_then(|id| self.number(id)) == Some(*number);
-        match self.count + self.free.len() == self.ids.len()
+        match self.count + self.free.len() == self.named.len()
             && self.index.len() == self.count
             && self.listed().count() == self.count
             && self.numbers().all(|number| found(&number))
-            && self.open.count(0..self.ids.len() as u32) == Some(attached)
+            && self.open.count(0..self.named.len() as u32) == Some(attached)
         {
             true => Ok(()),
             false => Err("contacts: ids, index, free numbers, order or open rows".to_owned()),
@@ -222,6 +288,19 @@ impl Contacts {
         (name.is_none(), name, self.id(number))
     }
 
+    /// The first 16 bytes of a lower-cased name: where two differ, they are in the order of the names. Those without
+    /// a name are behind all, for no text has a byte of ones.
+    fn list_prefix(&self, number: u32) -> [u64; 2] {
+        let mut prefix = [0xFF; 16];
+        if let Some(name) = self.name(number).map(Text::as_str) {
+            let lowered = (!name.is_ascii()).then(|| name.to_lowercase());
+            let name = lowered.as_deref().unwrap_or(name).bytes().map(|byte| byte.to_ascii_lowercase());
+            prefix.iter_mut().zip(name.chain(std::iter::repeat(0))).for_each(|(place, byte)| *place = byte);
+        }
+        let number = u128::from_be_bytes(prefix);
+        [(number >> 64) as u64, number as u64]
+    }
+
     fn order_in(&mut self, number: u32) {
         let mut order = std::mem::take(&mut self.order);
         order.insert(number, |other| self.compare(other, number));
@@ -235,8 +314,8 @@ impl Contacts {
     }
 }
 
-fn text(ids: &Column<Option<ContactId>>, number: u32) -> &str {
-    ids.get(number).as_ref().map_or("", ContactId::as_str)
+fn text(named: &Column<Option<Named>>, number: u32) -> &str {
+    named.get(number).as_ref().map_or("", |named| named.id.as_str())
 }
 
 /// Rows beyond which they are chunks, and below a quarter of which, two at least, they are a list again.
@@ -403,6 +482,17 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn a_kind_is_read_as_it_was_kept() {
+        use ContactCategory::{Clinic, Patient, Professional, Unsaved};
+        for one in [Patient, Professional, Clinic, Unsaved] {
+            for two in [Invitation::NotInvited, Invitation::Invited, Invitation::HasAccount] {
+                assert_eq!((category(kind(one, two)), invitation(kind(one, two))), (one, two));
+            }
+        }
+        assert_eq!(kind(Patient, Invitation::NotInvited), 0);
+    }
 
     #[test]
     fn rows_of_a_contact_grow_from_none_to_many_and_back() {

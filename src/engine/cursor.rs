@@ -111,7 +111,7 @@ impl<L: Paged> Binding<'_, L> {
         bytes.extend(self.tag(position).to_le_bytes());
         bytes.extend(position.order.to_le_bytes());
         bytes.extend(position.id.as_bytes());
-        Cursor(to_hex(&bytes).into())
+        Cursor(to_hex(&bytes))
     }
 
     /// Calls `with` with the cursor's position, if it was sealed with this binding.
@@ -157,9 +157,14 @@ pub(crate) fn digest(key: CursorKey, text: impl Hash) -> i64 {
     hasher.finish() as i64
 }
 
-fn to_hex(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+fn to_hex(bytes: &[u8]) -> Box<str> {
+    let digit = |value: u8| char::from(if value < 10 { b'0' + value } else { b'a' + value - 10 });
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
+    }
+    text.into()
 }
 
 /// Reads what [`to_hex`] writes and nothing else: upper-case digits are damage.

@@ -1,10 +1,11 @@
 //! From ids to numbers: which row or contact has an id, which class its members.
 //!
-//! * Look-up is O(1) and compares about one key; only numbers are stored, the keys stay where they are.
+//! * Look-up is O(1), touches one cache line of the table and compares about one key; only numbers and a byte of each
+//!   hash are stored, the keys stay where they are.
 //! * Sharded by hash, so that a clone is O(shards) and an insertion copies at most one shard that a snapshot shares.
 //! * Shards are split in two one after another as entries come (linear hashing): an insertion does one shard's work at
 //!   most, but for moving the pointers to all shards each time that their number has doubled.
-//! * After loading, tables are filled to about 80 %, six bytes an id; while they grow, to between 45 % and 87 %.
+//! * After loading, tables are filled to about 85 %, 6.3 bytes an id; while they grow, to between 60 % and 94 %.
 //!   Removal gives no memory back.
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
@@ -12,18 +13,17 @@
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
-use hashbrown::HashTable;
-
+use super::kernel::prefetch_line;
 use super::sparse::hasher;
 
-/// Entries per shard for which an index is laid out, and beyond which in the mean it splits: a table of 2,048 places
-/// holds up to 1,792, and shards differ by chance, with a deviation of 40.
+/// Entries per shard for which an index is laid out, and beyond which in the mean it splits. Shards differ by chance,
+/// with a deviation of 40: far less than what is left free.
 const SHARD: usize = if cfg!(test) { 10 } else { 1650 };
 
 #[derive(Clone, Debug)]
 pub(super) struct Index {
     /// First the `base` shards of a hash's coarse place, in order; of those below `split`, the upper halves follow.
-    shards: Vec<Arc<HashTable<u32>>>,
+    shards: Vec<Shard>,
     base: usize,
     split: usize,
     len: usize,
@@ -39,7 +39,7 @@ impl Index {
     /// An index laid out for this many entries; it takes more.
     fn with_capacity(entries: usize) -> Self {
         let base = entries.div_ceil(SHARD).max(1);
-        let shards = (0..base).map(|_| Arc::new(HashTable::with_capacity(entries.div_ceil(base)))).collect();
+        let shards = (0..base).map(|_| Shard::with_capacity(entries.div_ceil(base))).collect();
         Self { shards, base, split: 0, len: 0 }
     }
 
@@ -61,8 +61,8 @@ impl Index {
             return;
         }
         let old = std::mem::replace(self, Self::with_capacity(self.len));
-        for number in old.shards.iter().flat_map(|shard| shard.iter()) {
-            self.insert(text(*number), *number, &text);
+        for number in old.shards.iter().flat_map(Shard::numbers) {
+            self.insert(text(number), number, &text);
         }
     }
 
@@ -81,16 +81,24 @@ impl Index {
         self.take(hash(id), |number| text(number) == id);
     }
 
+    /// Has the entries fetched ahead among which one with this hash is.
+    pub(super) fn prefetch(&self, hash: u64) {
+        let shard = &self.shards[self.shard(hash)];
+        if let Some(bucket) = shard.buckets.get(shard.home(hash)) {
+            prefetch_line(bucket);
+        }
+    }
+
     /// The number with this hash for which `fits` holds.
+    #[inline]
     pub(super) fn find(&self, hash: u64, fits: impl Fn(u32) -> bool) -> Option<u32> {
-        self.shards[self.shard(hash)].find(hash, |number| fits(*number)).copied()
+        self.shards[self.shard(hash)].find(hash, fits)
     }
 
     /// Adds a number that is not yet there; `hash_of` gives the hash of one that is.
     pub(super) fn add(&mut self, hash: u64, number: u32, hash_of: impl Fn(u32) -> u64) {
         let shard = self.shard(hash);
-        let shard = Arc::make_mut(&mut self.shards[shard]);
-        shard.insert_unique(hash, number, |number| hash_of(*number));
+        self.shards[shard].add(hash, number, &hash_of);
         self.len += 1;
         if self.len > self.shards.len() * SHARD {
             self.split_next(hash_of);
@@ -100,22 +108,18 @@ impl Index {
     /// Takes the number with this hash out for which `fits` holds; nothing happens if there is none.
     pub(super) fn take(&mut self, hash: u64, fits: impl Fn(u32) -> bool) {
         let shard = self.shard(hash);
-        if self.find(hash, &fits).is_none() {
-            return;
-        }
-        let shard = Arc::make_mut(&mut self.shards[shard]);
-        if let Ok(entry) = shard.find_entry(hash, |number| fits(*number)) {
-            entry.remove();
+        if let Some(number) = self.shards[shard].find(hash, fits) {
+            self.shards[shard].remove(hash, number);
             self.len -= 1;
         }
     }
 
     /// Splits the next shard in two; after the last, each half is a shard of its own.
     fn split_next(&mut self, hash_of: impl Fn(u32) -> u64) {
-        let entries = self.shards[self.split].iter().map(|number| (hash_of(*number), *number));
+        let entries = self.shards[self.split].numbers().map(|number| (hash_of(number), number));
         let (upper, lower): (Vec<_>, Vec<_>) = entries.partition(|(hash, _)| self.is_upper(*hash));
-        self.shards[self.split] = Arc::new(table(&lower));
-        self.shards.push(Arc::new(table(&upper)));
+        self.shards[self.split] = Shard::of(&lower, lower.len());
+        self.shards.push(Shard::of(&upper, upper.len()));
         self.split += 1;
         if self.split == self.base {
             let (lower, upper) = self.shards.split_at(self.base);
@@ -124,16 +128,18 @@ impl Index {
         }
     }
 
-    /// Bits 25 to 56 of the hash as a place among `base`, in units of 2^-32. The table within uses the seven bits above
-    /// them, and the lowest.
+    /// Bits 24 to 55 of the hash as a place among `base`, in units of 2^-32. A shard uses the eight bits above them,
+    /// and the lowest.
+    #[inline]
     fn place(&self, hash: u64) -> u64 {
-        (hash << 7 >> 32) * self.base as u64
+        (hash << 8 >> 32) * self.base as u64
     }
 
     fn is_upper(&self, hash: u64) -> bool {
         self.place(hash) >> 31 & 1 != 0
     }
 
+    #[inline]
     fn shard(&self, hash: u64) -> usize {
         let coarse = (self.place(hash) >> 32) as usize;
         match coarse < self.split && self.is_upper(hash) {
@@ -143,14 +149,186 @@ impl Index {
     }
 }
 
-/// A table of these with room for more.
-fn table(entries: &[(u64, u32)]) -> HashTable<u32> {
-    let mut table = HashTable::with_capacity(entries.len() + entries.len() / 4);
-    for (code, number) in entries {
-        // There is room, so that no entry is hashed anew.
-        table.insert_unique(*code, *number, |_| *code);
+/// A table of numbers by hash: an entry is in the bucket of its hash or, if that was full, in one behind it.
+#[derive(Clone, Debug)]
+struct Shard {
+    buckets: Arc<[Bucket]>,
+    len: usize,
+}
+
+impl Shard {
+    /// An empty one that is filled to about 85 % by so many.
+    fn with_capacity(entries: usize) -> Self {
+        let buckets = (entries * 20).div_ceil(17 * PLACES);
+        Self { buckets: std::iter::repeat_n(Bucket::default(), buckets).collect(), len: 0 }
     }
-    table
+
+    /// One of these entries, laid out for so many.
+    fn of(entries: &[(u64, u32)], capacity: usize) -> Self {
+        let mut shard = Self::with_capacity(capacity.max(entries.len()));
+        entries.iter().for_each(|(hash, number)| shard.put(*hash, *number));
+        shard
+    }
+
+    /// Whether there is no room for one more: beyond 94 % many an entry would be far from its bucket.
+    fn is_full(&self) -> bool {
+        self.len >= self.buckets.len() * PLACES * 15 / 16
+    }
+
+    /// The bucket of a hash, by its lowest 32 bits.
+    #[inline]
+    fn home(&self, hash: u64) -> usize {
+        (((hash & 0xFFFF_FFFF) * self.buckets.len() as u64) >> 32) as usize
+    }
+
+    #[inline]
+    fn next(&self, at: usize) -> usize {
+        if at + 1 == self.buckets.len() { 0 } else { at + 1 }
+    }
+
+    /// Nearly always the first entry that is like it, which is looked at with as little as can be: how much of what
+    /// comes next a processor does while it waits for memory depends on that.
+    #[inline]
+    fn find(&self, hash: u64, fits: impl Fn(u32) -> bool) -> Option<u32> {
+        let bucket = self.buckets.get(self.home(hash))?;
+        match bucket.numbers.get(bucket.first(mark(hash))) {
+            Some(number) if fits(*number) => Some(*number),
+            None if bucket.passed() == 0 => None,
+            _ => self.find_behind(hash, fits),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_behind(&self, hash: u64, fits: impl Fn(u32) -> bool) -> Option<u32> {
+        let mut at = self.home(hash);
+        for _ in 0..self.buckets.len() {
+            let bucket = &self.buckets[at];
+            if let Some(place) = bucket.places(mark(hash)).find(|place| fits(bucket.numbers[*place])) {
+                return Some(bucket.numbers[place]);
+            }
+            if bucket.passed() == 0 {
+                return None;
+            }
+            at = self.next(at);
+        }
+        None
+    }
+
+    fn add(&mut self, hash: u64, number: u32, hash_of: impl Fn(u32) -> u64) {
+        if self.is_full() {
+            let entries: Vec<_> = self.numbers().map(|number| (hash_of(number), number)).collect();
+            *self = Self::of(&entries, self.len * 3 / 2 + 1);
+        }
+        self.put(hash, number);
+    }
+
+    /// Puts an entry where there is room for it.
+    fn put(&mut self, hash: u64, number: u32) {
+        let mut at = self.home(hash);
+        let buckets = Arc::make_mut(&mut self.buckets);
+        while !buckets[at].put(mark(hash), number) {
+            buckets[at].pass(true);
+            at = if at + 1 == buckets.len() { 0 } else { at + 1 };
+        }
+        self.len += 1;
+    }
+
+    /// Takes an entry out that is there.
+    fn remove(&mut self, hash: u64, number: u32) {
+        let mut at = self.home(hash);
+        let buckets = Arc::make_mut(&mut self.buckets);
+        while !buckets[at].remove(mark(hash), number) {
+            buckets[at].pass(false);
+            at = if at + 1 == buckets.len() { 0 } else { at + 1 };
+        }
+        self.len -= 1;
+    }
+
+    fn numbers(&self) -> impl Iterator<Item = u32> {
+        self.buckets.iter().flat_map(Bucket::numbers)
+    }
+}
+
+/// Entries of a bucket.
+const PLACES: usize = 12;
+
+/// The lowest bit of each byte that is an entry's mark.
+const LOW: u128 = 0x0101_0101_0101_0101_0101_0101;
+
+/// The byte of a hash that tells entries of a bucket apart: not zero, which marks a free place.
+#[inline]
+fn mark(hash: u64) -> u8 {
+    ((hash >> 56) as u8).max(1)
+}
+
+/// As many entries as a cache line holds.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
+struct Bucket {
+    /// The marks of the entries, in the twelve lowest bytes; in the four others, how many entries of this bucket or one
+    /// before it had to go behind it.
+    marks: u128,
+    numbers: [u32; PLACES],
+}
+
+impl Bucket {
+    /// The first place with a mark, all compared at once; one that is none if there is no such place.
+    #[inline]
+    fn first(&self, mark: u8) -> usize {
+        let differ = self.marks ^ (LOW * u128::from(mark));
+        // The highest bit of the first byte that is zero; a borrow alters bytes behind it alone.
+        let found = differ.wrapping_sub(LOW) & !differ & (LOW << 7);
+        found.trailing_zeros() as usize / 8
+    }
+
+    /// The places with a mark.
+    fn places(&self, mark: u8) -> impl Iterator<Item = usize> {
+        const REST: u128 = LOW * 0x7F;
+        let differ = self.marks ^ (LOW * u128::from(mark));
+        // The highest bit of each byte that is zero.
+        let mut left = !(((differ & REST) + REST) | differ) & (LOW << 7);
+        std::iter::from_fn(move || {
+            let place = (left != 0).then(|| left.trailing_zeros() as usize / 8)?;
+            left &= left - 1;
+            Some(place)
+        })
+    }
+
+    #[inline]
+    fn passed(&self) -> u32 {
+        (self.marks >> (8 * PLACES)) as u32
+    }
+
+    /// Notes that an entry goes behind this bucket, or has gone from there.
+    fn pass(&mut self, is_there: bool) {
+        let one = 1 << (8 * PLACES);
+        self.marks = if is_there { self.marks + one } else { self.marks - one };
+    }
+
+    /// Adds an entry; `false` if there is no place for it.
+    fn put(&mut self, mark: u8, number: u32) -> bool {
+        let place = self.places(0).next();
+        if let Some(place) = place {
+            self.marks |= u128::from(mark) << (8 * place);
+            self.numbers[place] = number;
+        }
+        place.is_some()
+    }
+
+    /// Takes an entry out; `false` if it is not here.
+    fn remove(&mut self, mark: u8, number: u32) -> bool {
+        let place = self.places(mark).find(|place| self.numbers[*place] == number);
+        if let Some(place) = place {
+            self.marks &= !(0xFF << (8 * place));
+        }
+        place.is_some()
+    }
+
+    fn numbers(&self) -> impl Iterator<Item = u32> {
+        let used = (0..PLACES).filter(|place| self.marks >> (8 * place) & 0xFF != 0);
+        used.map(|place| self.numbers[place])
+    }
 }
 
 pub(super) fn hash(key: impl Hash) -> u64 {
@@ -175,7 +353,7 @@ mod tests {
             let expected = holds(number).then_some(number as u32);
             assert_eq!(index.get(text, |number| &texts[number as usize]), expected, "{text}");
         }
-        assert_eq!(index.len(), index.shards.iter().map(|shard| shard.len()).sum::<usize>());
+        assert_eq!(index.len(), index.shards.iter().map(|shard| shard.numbers().count()).sum::<usize>());
     }
 
     #[test]
@@ -186,12 +364,12 @@ mod tests {
             let old = index.clone();
             index.insert(text, number as u32, |number| &texts[number as usize]);
             assert!(index.shards.len() <= old.shards.len() + 1);
-            let is_kept = |shard: &&Arc<_>| index.shards.iter().any(|other| Arc::ptr_eq(other, shard));
+            let is_kept = |shard: &&Shard| index.shards.iter().any(|other| Arc::ptr_eq(&other.buckets, &shard.buckets));
             assert!(old.shards.iter().filter(|shard| !is_kept(shard)).count() <= 2, "at {number}");
         }
         assert_eq!(index.shards.len(), 200);
         // Twice as many in a shard that is not yet split, and what chance adds.
-        assert!(index.shards.iter().all(|shard| shard.len() < 6 * SHARD));
+        assert!(index.shards.iter().all(|shard| shard.len < 6 * SHARD));
         assert_holds(&index, &texts, |_| true);
     }
 

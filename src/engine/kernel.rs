@@ -27,25 +27,25 @@ pub(super) fn is_clear<const N: usize>(mask: &[u64; N]) -> bool {
 }
 
 /// Where to count: the bits of `within` that are set in `also`, or in none of it if `flip` is all ones, and in any of
-/// `any`.
-pub(super) struct Counted<'a, const N: usize> {
+/// `any`, if there are any.
+pub(super) struct Counted<'a, const N: usize, const ANY: usize> {
     pub(super) within: &'a [u64; N],
     pub(super) also: &'a [u64; N],
     pub(super) flip: u64,
-    pub(super) any: [&'a [u64; N]; 4],
+    pub(super) any: [&'a [u64; N]; ANY],
 }
 
-impl<const N: usize> Counted<'_, N> {
+impl<const N: usize, const ANY: usize> Counted<'_, N, ANY> {
     #[inline(always)]
     fn word(&self, at: usize) -> u64 {
-        let [one, two, three, four] = self.any;
-        self.within[at] & (self.also[at] ^ self.flip) & (one[at] | two[at] | three[at] | four[at])
+        let any = self.any.iter().fold(0, |any, mask| any | mask[at]);
+        self.within[at] & (self.also[at] ^ self.flip) & if ANY == 0 { u64::MAX } else { any }
     }
 
     /// How many bits those are, and how many of them are clear in `read`. All in one go, nothing is stored; meanwhile
     /// `next` is fetched, what will be counted after this.
     #[inline(always)]
-    pub(super) fn count(&self, read: &[u64; N], next: [&[u64; N]; 4]) -> (usize, usize) {
+    pub(super) fn count(&self, read: &[u64; N], next: [&[u64; N]; ANY]) -> (usize, usize) {
         let (mut total, mut unread) = (0_u64, 0_u64);
         for (line, read) in read.as_chunks::<LINE>().0.iter().enumerate() {
             next.iter().for_each(|next| prefetch_line(&next[line * LINE]));
@@ -85,12 +85,89 @@ pub(super) fn prefetch_line<T>(value: &T) {
     let _ = value;
 }
 
+/// Places of the set bits of a byte, highest first, a byte each; what follows them is 0.
+const PLACES: [u64; 256] = {
+    let mut places = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let (mut bit, mut shift) = (8, 0);
+        while bit > 0 {
+            bit -= 1;
+            if byte >> bit & 1 != 0 {
+                places[byte] |= bit << shift;
+                shift += 8;
+            }
+        }
+        byte += 1;
+    }
+    places
+};
+
+/// What a machine does with several numbers at once.
+pub(super) trait Lanes: Copy {
+    /// Those of `rows` whose bits are set, the last first; what follows them is of no meaning.
+    fn pack(self, rows: &[u32; 8], bits: u8) -> [u32; 8];
+}
+
+/// Any machine.
+#[derive(Clone, Copy)]
+struct Plain;
+
+impl Lanes for Plain {
+    #[inline(always)]
+    fn pack(self, rows: &[u32; 8], bits: u8) -> [u32; 8] {
+        let places = PLACES[usize::from(bits)].to_le_bytes();
+        places.map(|place| rows[usize::from(place) % 8])
+    }
+}
+
+/// A machine on which the features of [`fast`] were detected; nothing else makes one.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+struct Fast(());
+
+#[cfg(target_arch = "x86_64")]
+impl Lanes for Fast {
+    #[inline(always)]
+    fn pack(self, rows: &[u32; 8], bits: u8) -> [u32; 8] {
+        #[expect(unsafe_code, reason = "a value of this type exists only where the features were detected")]
+        // SAFETY: AVX2 was detected before `self` was made.
+        unsafe {
+            pack_by_permutation(rows, bits)
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+#[inline]
+fn pack_by_permutation(rows: &[u32; 8], bits: u8) -> [u32; 8] {
+    use std::arch::x86_64::{
+        _mm_cvtsi64_si128, _mm256_cvtepu8_epi32, _mm256_extract_epi32, _mm256_permutevar8x32_epi32, _mm256_setr_epi32,
+    };
+    let [a, b, c, d, e, f, g, h] = rows.map(|row| row as i32);
+    let places = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(PLACES[usize::from(bits)] as i64));
+    let packed = _mm256_permutevar8x32_epi32(_mm256_setr_epi32(a, b, c, d, e, f, g, h), places);
+    // Lane by lane in words, a single store in the instructions.
+    [
+        _mm256_extract_epi32::<0>(packed),
+        _mm256_extract_epi32::<1>(packed),
+        _mm256_extract_epi32::<2>(packed),
+        _mm256_extract_epi32::<3>(packed),
+        _mm256_extract_epi32::<4>(packed),
+        _mm256_extract_epi32::<5>(packed),
+        _mm256_extract_epi32::<6>(packed),
+        _mm256_extract_epi32::<7>(packed),
+    ]
+    .map(|row| row as u32)
+}
+
 /// Work over many masks. Its `run` is always inlined, so that it is compiled for whatever calls it; a closure would
 /// not be.
 pub(super) trait Pass {
     type Output;
 
-    fn run(self) -> Self::Output;
+    fn run(self, lanes: impl Lanes) -> Self::Output;
 }
 
 /// Runs a pass, compiled for machines that count bits in one instruction where this is one.
@@ -102,13 +179,13 @@ pub(super) fn run<P: Pass>(pass: P) -> P::Output {
         // SAFETY: `is_fast` has found AVX2, BMI1, BMI2, LZCNT and POPCNT on this machine.
         return unsafe { fast(pass) };
     }
-    pass.run()
+    pass.run(Plain)
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 fn fast<P: Pass>(pass: P) -> P::Output {
-    pass.run()
+    pass.run(Fast(()))
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -121,4 +198,30 @@ fn is_fast() -> bool {
             && is_x86_feature_detected!("popcnt")
     });
     *IS_FAST
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct PackAll;
+
+    impl Pass for PackAll {
+        type Output = Vec<[u32; 8]>;
+
+        fn run(self, lanes: impl Lanes) -> Self::Output {
+            (0..=255).map(|bits| lanes.pack(&[10, 11, 12, 13, 14, 15, 16, 17], bits)).collect()
+        }
+    }
+
+    #[test]
+    fn packing_takes_what_is_set_and_the_last_first_on_any_machine() {
+        let (here, plain) = (run(PackAll), PackAll.run(Plain));
+        for bits in 0..=255_u8 {
+            let expected: Vec<u32> = (0..8).rev().filter(|bit| bits >> bit & 1 != 0).map(|bit| bit + 10).collect();
+            for packed in [here[usize::from(bits)], plain[usize::from(bits)]] {
+                assert_eq!(packed[..expected.len()], expected, "{bits:08b}");
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
-//! Short lists of small numbers, one per row: the tags and contacts of a conversation, the tags of a contact.
+//! Short lists of small numbers, one per row: the tags and contacts of a conversation.
 //!
 //! * In blocks of 4,096 rows that snapshots share, a list takes half a byte, and for each number as many bits as the
-//!   largest of its block. A list of more than six is kept apart, found by row.
+//!   largest of its block. A list of more than six is kept apart, found by row; the place of seven says so.
 //! * Reading is O(length); so is adding a row. Giving a row another list is O(what its block holds behind it), which
 //!   is moved in words: a microsecond or two.
 //! * Order is kept, for it is shown.
@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::packed::Packed;
+use super::kernel::prefetch_line;
+use super::packed::{Packed, Run};
 use super::sparse::Sparse;
 
 /// Rows per block.
@@ -24,13 +25,13 @@ const GROUP: usize = 16;
 /// The length that says "kept apart".
 const APART: usize = 7;
 
-/// A list as read.
+/// A list to be kept.
 pub(super) type Numbers = SmallVec<[u32; 8]>;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lists {
     blocks: Vec<Arc<Block>>,
-    apart: Sparse<Box<[u32]>>,
+    apart: Sparse<Packed>,
     len: u32,
 }
 
@@ -42,24 +43,33 @@ struct Block {
 
 impl Block {
     /// Where a row's list starts among the numbers, and its length.
-    #[inline]
+    #[inline(always)]
     fn find(&self, at: usize) -> (usize, usize) {
         let (start, lengths) = split(self.groups[at / GROUP]);
         let shift = 3 * (at % GROUP);
         (start + sum(lengths & ((1 << shift) - 1)), (lengths >> shift) as usize % 8)
     }
 
+    /// Adds a list behind all others.
+    fn push(&mut self, at: usize, numbers: &[u32]) {
+        if at.is_multiple_of(GROUP) {
+            self.groups.push(self.numbers.len() as u64);
+        }
+        let length = numbers.len().min(APART);
+        self.groups[at / GROUP] |= (length as u64) << (16 + 3 * (at % GROUP));
+        let numbers = if length < APART { numbers } else { &[0; APART] };
+        numbers.iter().for_each(|number| self.numbers.push(*number));
+    }
+
     fn set(&mut self, at: usize, numbers: Option<&[u32]>) {
         let (start, old) = self.find(at);
-        let old_length = if old == APART { 0 } else { old };
-        let inline = numbers.unwrap_or_default();
-        self.numbers.splice(start, old_length, inline.iter().copied());
-        let length = numbers.map_or(APART, <[u32]>::len);
+        let numbers = numbers.unwrap_or(&[0; APART]);
+        self.numbers.splice(start, old, numbers.iter().copied());
         let shift = 16 + 3 * (at % GROUP);
         let group = &mut self.groups[at / GROUP];
-        *group = *group & !(7 << shift) | (length as u64) << shift;
+        *group = *group & !(7 << shift) | (numbers.len() as u64) << shift;
         for group in &mut self.groups[at / GROUP + 1..] {
-            *group = *group - old_length as u64 + inline.len() as u64;
+            *group = *group - old as u64 + numbers.len() as u64;
         }
     }
 }
@@ -68,14 +78,11 @@ fn split(group: u64) -> (usize, u64) {
     ((group & 0xFFFF) as usize, group >> 16)
 }
 
-/// The sum of 16 lengths of 3 bits each, where a list that is kept apart counts as none.
+/// The sum of 16 lengths of 3 bits each.
 #[inline]
 fn sum(lengths: u64) -> usize {
-    const EACH: u64 = 0o1111_1111_1111_1111;
     const PAIRS: u64 = 0o0707_0707_0707_0707;
     const FOURS: u64 = 0o0077_0077_0077_0077;
-    let apart = lengths & lengths >> 1 & lengths >> 2 & EACH;
-    let lengths = lengths & !(apart * 7);
     let pairs = (lengths & PAIRS) + (lengths >> 3 & PAIRS);
     let fours = (pairs & FOURS) + (pairs >> 6 & FOURS);
     // The highest of four sums of twelve bits becomes the sum of all.
@@ -92,14 +99,11 @@ impl Lists {
             }
             self.blocks.push(Arc::default());
         }
-        if at % GROUP == 0 {
-            let block = Arc::make_mut(&mut self.blocks[block]);
-            block.groups.push(block.numbers.len() as u64);
+        if numbers.len() >= APART {
+            self.apart.insert(self.len, numbers.iter().copied().collect());
         }
+        Arc::make_mut(&mut self.blocks[block]).push(at, numbers);
         self.len += 1;
-        if !numbers.is_empty() {
-            self.set(self.len - 1, numbers);
-        }
     }
 
     pub(super) fn set(&mut self, row: u32, numbers: &[u32]) {
@@ -111,34 +115,43 @@ impl Lists {
         let inline = (numbers.len() < APART).then_some(numbers);
         match inline {
             Some(_) if was_apart => drop(self.apart.remove(row)),
-            None => self.apart.insert(row, numbers.into()),
+            None => self.apart.insert(row, numbers.iter().copied().collect()),
             _ => {}
         }
         Arc::make_mut(&mut self.blocks[block]).set(at, inline);
     }
 
-    /// Calls `each` with the numbers in order.
-    #[inline]
-    pub(super) fn for_each(&self, row: u32, mut each: impl FnMut(u32)) {
+    /// The numbers in order.
+    #[inline(always)]
+    pub(super) fn run(&self, row: u32) -> Run<'_> {
         let (block, at) = locate(row);
         let block = &*self.blocks[block];
         match block.find(at) {
-            (_, APART) => self.apart.get(row).into_iter().flatten().copied().for_each(each),
-            (start, length) => (start..start + length).for_each(|at| each(block.numbers.get(at))),
+            (_, APART) => self.apart.get(row).map_or(Run::default(), Packed::all),
+            (start, length) => block.numbers.run(start, length),
         }
     }
 
+    /// Has fetched what [`Lists::run`] looks at first.
+    #[inline]
+    pub(super) fn prefetch(&self, row: u32) {
+        let (block, at) = locate(row);
+        prefetch_line(&self.blocks[block].groups[at / GROUP]);
+    }
+
+    /// Calls `each` with the numbers in order.
+    #[inline]
+    pub(super) fn for_each(&self, row: u32, each: impl FnMut(u32)) {
+        self.run(row).for_each(each);
+    }
+
     pub(super) fn get(&self, row: u32) -> Numbers {
-        let mut numbers = Numbers::new();
-        self.for_each(row, |number| numbers.push(number));
-        numbers
+        self.run(row).collect()
     }
 
     #[inline]
     pub(super) fn any(&self, row: u32, fits: impl Fn(u32) -> bool) -> bool {
-        let mut found = false;
-        self.for_each(row, |number| found = found || fits(number));
-        found
+        self.run(row).any(fits)
     }
 
     /// Gives spare memory back after loading.
@@ -158,12 +171,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sum_of_lengths_leaves_out_what_is_apart() {
+    fn lengths_add_up() {
         let lengths = |of: &[u64]| of.iter().rev().fold(0, |lengths, one| lengths << 3 | one);
         assert_eq!(sum(0), 0);
         assert_eq!(sum(lengths(&[6; 16])), 96);
-        assert_eq!(sum(lengths(&[7; 16])), 0);
-        assert_eq!(sum(lengths(&[1, 7, 2, 0, 7, 3, 4, 5, 6, 0, 7, 0, 0, 0, 1, 7])), 22);
+        assert_eq!(sum(lengths(&[7; 16])), 112);
+        assert_eq!(sum(lengths(&[1, 7, 2, 0, 7, 3, 4, 5, 6, 0, 7, 0, 0, 0, 1, 7])), 50);
     }
 
     #[test]

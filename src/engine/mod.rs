@@ -22,6 +22,7 @@ mod insight;
 mod kernel;
 mod lists;
 mod load;
+mod marks;
 mod open;
 mod packed;
 mod page;
@@ -31,6 +32,7 @@ mod reads;
 mod revision;
 mod rule;
 mod scan;
+mod short;
 mod sparse;
 mod spine;
 mod state;
@@ -105,14 +107,7 @@ impl Engine {
     pub fn new(dataset: Dataset) -> Result<Self, Error> {
         let Dataset { organization, contacts, conversations, filters } = dataset;
         let mut builder = EngineBuilder::new(load_directory(organization, filters)?);
-        builder.loading.state.reserve(contacts.len(), conversations.len());
-        builder.loading.shares_ids = true;
-        for contact in contacts {
-            builder.contact(contact)?;
-        }
-        for conversation in conversations {
-            builder.conversation(conversation)?;
-        }
+        builder.loading.all(contacts, conversations)?;
         Ok(builder.build())
     }
 
@@ -299,6 +294,9 @@ impl Engine {
     /// # Errors
     /// Why the change was refused; nothing has changed then, the revision included.
     pub fn apply(&mut self, change: &Change) -> Result<Revision, Error> {
+        if let Change::ReceiveMessage { id, .. } = change {
+            self.state.prefetch_message(id);
+        }
         let effects = plan(&self.state, change)?;
         self.state.carry_out(effects);
         self.revision = self.revision.after(1);

@@ -22,9 +22,8 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::bits::ones;
-use super::kernel::{is_clear, or, prefetch};
+use super::kernel::{is_clear, or, prefetch, prefetch_line};
 use super::spine::{BLOCK, Mask, Move, Spine, WORDS, split};
-use super::state::Marks;
 use super::work::{count_blocks, count_rows};
 
 /// Blocks of a group: enough that a badge seldom goes from leaf to leaf, few enough that a leaf is soon copied.
@@ -54,6 +53,11 @@ fn lane_mut(leaf: &mut Leaf, lane: usize) -> &mut Mask {
 #[inline(always)]
 fn split_group(slot: u32) -> (usize, u32) {
     ((slot / GROUP as u32) as usize, slot % GROUP as u32)
+}
+
+/// The place of a slot in its group.
+pub(super) fn place_in_group(slot: u32) -> u32 {
+    split_group(slot).1
 }
 
 /// The group of a block, and the block's lane in it.
@@ -160,6 +164,8 @@ pub(super) struct Group {
     pub(super) unassigned: Leaf,
     /// With a contact that is not open to the whole organization.
     pub(super) restricted: Leaf,
+    /// Of a class that keeps its open conversations as leaves.
+    pub(super) settled: Leaf,
     pub(super) contact_tags: Leaves,
     pub(super) conversation_tags: Leaves,
     /// By teammate: who has read it since its last message.
@@ -172,6 +178,7 @@ impl Default for Group {
             class: Vec::new(),
             unassigned: NO_LEAF,
             restricted: NO_LEAF,
+            settled: NO_LEAF,
             contact_tags: Leaves::default(),
             conversation_tags: Leaves::default(),
             reads: Leaves::default(),
@@ -191,6 +198,7 @@ impl Group {
     fn clear_lane(&mut self, lane: usize) {
         lane_mut(&mut self.unassigned, lane).fill(0);
         lane_mut(&mut self.restricted, lane).fill(0);
+        lane_mut(&mut self.settled, lane).fill(0);
         self.leaves_mut().into_iter().for_each(|leaves| leaves.clear_lane(lane));
     }
 
@@ -249,9 +257,16 @@ impl Open {
         &self.groups
     }
 
+    #[inline]
     pub(super) fn is_read(&self, slot: u32, teammate: u32) -> bool {
         let (group, at) = split_group(slot);
         is_set(self.groups[group].reads.get(teammate), at)
+    }
+
+    #[inline]
+    pub(super) fn prefetch_read(&self, slot: u32, teammate: u32) {
+        let (group, at) = split_group(slot);
+        prefetch_line(&self.groups[group].reads.get(teammate)[at as usize / 64 % SPAN]);
     }
 
     /// Who has read a slot's conversation, ascending.
@@ -274,6 +289,23 @@ impl Open {
         (Arc::make_mut(&mut self.groups[group]), at)
     }
 
+    /// How many open conversations of a class are still kept as a list: one in 512 of all, so that few classes have a
+    /// leaf for each group; and no more than are soon looked through.
+    pub(super) fn few(&self) -> usize {
+        (self.spine.len() / 512).clamp(FEW, 8 * FEW)
+    }
+
+    /// Notes whether the class of some slots keeps them as leaves.
+    pub(super) fn settle(&mut self, slots: impl Iterator<Item = u32>, settled: bool) {
+        for slot in slots {
+            let (group, at) = self.group_mut(slot);
+            match settled {
+                true => set(&mut group.settled, at),
+                false => clear(&mut group.settled, at),
+            }
+        }
+    }
+
     fn make_room(&mut self) {
         self.groups.resize_with(self.spine.block_limit().div_ceil(LANES), Arc::default);
     }
@@ -289,18 +321,11 @@ impl Open {
         split_group(one).0 == split_group(two).0
     }
 
-    /// Sets who has read the conversations of some slots of one group, which nobody has read so far.
-    pub(super) fn load_reads(&mut self, reads: &[(u32, Marks)], teammates: usize) {
-        let mut leaves = vec![NO_LEAF; teammates];
-        for (slot, marks) in reads {
-            let at = split_group(*slot).1;
-            marks.iter().for_each(|number| set(&mut leaves[*number as usize], at));
-        }
-        if let Some((slot, _)) = reads.first() {
-            // Not by value, or the list would keep the room of the leaves.
-            let used = |leaf: &Leaf| (!is_clear(leaf)).then(|| Arc::new(*leaf));
-            self.group_mut(*slot).0.reads = Leaves(leaves.iter().map(used).collect());
-        }
+    /// Sets who has read the conversations of a slot's group, which nobody has read so far.
+    pub(super) fn load_reads(&mut self, slot: u32, leaves: &[Leaf]) {
+        // Not by value, or the list would keep the room of the leaves.
+        let used = |leaf: &Leaf| (!is_clear(leaf)).then(|| Arc::new(*leaf));
+        self.group_mut(slot).0.reads = Leaves(leaves.iter().map(used).collect());
     }
 
     /// Sets the attributes of a conversation that has just got this slot.
@@ -403,9 +428,11 @@ impl Open {
         let ((from, from_lane), (to, to_lane)) = (lane(block), lane(to_block));
         let unassigned = carried(runs, lane_of(&self.groups[from].unassigned, from_lane));
         let restricted = carried(runs, lane_of(&self.groups[from].restricted, from_lane));
+        let settled = carried(runs, lane_of(&self.groups[from].settled, from_lane));
         let target = Arc::make_mut(&mut self.groups[to]);
         add(&mut target.unassigned, to_lane, &unassigned);
         add(&mut target.restricted, to_lane, &restricted);
+        add(&mut target.settled, to_lane, &settled);
         for kind in 0..3 {
             let numbers = self.groups_mut(from)[kind].0.len() as u32;
             count_blocks(numbers as usize);
@@ -504,8 +531,8 @@ pub(super) enum OpenSet {
     Many { leaves: Vec<Option<Arc<Leaf>>>, len: usize },
 }
 
-/// Slots beyond which a list becomes leaves, and below a quarter of which leaves become a list.
-const FEW: usize = if cfg!(test) { 16 } else { 1024 };
+/// Slots up to which a class's set is a list however few there are in all.
+const FEW: usize = if cfg!(test) { 16 } else { 128 };
 
 impl Default for OpenSet {
     fn default() -> Self {
@@ -521,23 +548,30 @@ impl OpenSet {
         }
     }
 
-    pub(super) fn insert(&mut self, slot: u32) {
+    /// Adds a slot; a list of more than `few` becomes leaves.
+    pub(super) fn insert(&mut self, slot: u32, few: usize) {
         match self {
-            Self::Few(slots) if slots.len() < FEW => slots.push(slot),
             Self::Few(slots) => {
-                let slots = std::mem::take(slots);
-                *self = Self::Many { leaves: Vec::new(), len: 0 };
-                slots.into_iter().chain([slot]).for_each(|slot| self.insert(slot));
+                slots.push(slot);
+                if slots.len() > few {
+                    *self = Self::many(slots);
+                }
             }
             Self::Many { leaves, len } => {
                 let (group, at) = split_group(slot);
-                if leaves.len() <= group {
-                    leaves.resize(group + 1, None);
-                }
-                set(Arc::make_mut(leaves[group].get_or_insert_with(|| Arc::new(NO_LEAF))), at);
+                set(leaf_mut(leaves, group), at);
                 *len += 1;
             }
         }
+    }
+
+    fn many(slots: &[u32]) -> Self {
+        let mut leaves = Vec::new();
+        for slot in slots {
+            let (group, at) = split_group(*slot);
+            set(leaf_mut(&mut leaves, group), at);
+        }
+        Self::Many { leaves, len: slots.len() }
     }
 
     /// Gives the conversation of one slot another.
@@ -548,14 +582,16 @@ impl OpenSet {
                     *slot = to;
                 }
             }
-            Self::Many { .. } => {
-                self.insert(to);
-                self.remove(from);
+            Self::Many { leaves, .. } => {
+                let (group, at) = split_group(to);
+                set(leaf_mut(leaves, group), at);
+                clear_in(leaves, from);
             }
         }
     }
 
-    pub(super) fn remove(&mut self, slot: u32) {
+    /// Takes a slot out; leaves of less than a quarter of `few` become a list.
+    pub(super) fn remove(&mut self, slot: u32, few: usize) {
         match self {
             Self::Few(slots) => {
                 if let Some(at) = slots.iter().position(|other| *other == slot) {
@@ -563,16 +599,9 @@ impl OpenSet {
                 }
             }
             Self::Many { leaves, len } => {
-                let (group, at) = split_group(slot);
-                if let Some(leaf) = &mut leaves[group] {
-                    let leaf = Arc::make_mut(leaf);
-                    clear(leaf, at);
-                    if is_clear(leaf) {
-                        leaves[group] = None;
-                    }
-                }
+                clear_in(leaves, slot);
                 *len -= 1;
-                if *len < FEW / 4 {
+                if *len < few / 4 {
                     *self = Self::Few(self.iter().collect());
                 }
             }
@@ -593,15 +622,12 @@ impl OpenSet {
         matches!(self, Self::Many { .. })
     }
 
-    /// A block's share of the leaves; all clear where they are a list.
-    #[inline(always)]
-    pub(super) fn in_block(&self, block: u32) -> &Mask {
-        let (group, lane) = lane(block);
-        let leaf = match self {
-            Self::Many { leaves, .. } => leaves.get(group).and_then(Option::as_deref),
+    /// Its leaves by group, if they are many.
+    pub(super) fn leaves(&self) -> Option<&[Option<Arc<Leaf>>]> {
+        match self {
+            Self::Many { leaves, .. } => Some(leaves),
             Self::Few(_) => None,
-        };
-        lane_of(leaf.unwrap_or(&NO_LEAF), lane)
+        }
     }
 
     /// Has the slots fetched ahead.
@@ -633,6 +659,25 @@ impl OpenSet {
                     }
                 }
             }
+        }
+    }
+}
+
+fn leaf_mut(leaves: &mut Vec<Option<Arc<Leaf>>>, group: usize) -> &mut Leaf {
+    if leaves.len() <= group {
+        leaves.resize(group + 1, None);
+    }
+    Arc::make_mut(leaves[group].get_or_insert_with(|| Arc::new(NO_LEAF)))
+}
+
+/// Clears a slot's bit in leaves by group; a leaf goes with its last bit.
+fn clear_in(leaves: &mut [Option<Arc<Leaf>>], slot: u32) {
+    let (group, at) = split_group(slot);
+    if let Some(leaf) = &mut leaves[group] {
+        let leaf = Arc::make_mut(leaf);
+        clear(leaf, at);
+        if is_clear(leaf) {
+            leaves[group] = None;
         }
     }
 }

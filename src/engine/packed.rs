@@ -10,6 +10,7 @@
 use std::sync::Arc;
 
 use super::column::BLOCK;
+use super::kernel::prefetch_line;
 
 /// A vector of small numbers. Bits behind the last are zero.
 #[derive(Clone, Debug, Default)]
@@ -29,14 +30,35 @@ impl Packed {
         (self.bits(at * self.width as usize) & ((1 << self.width) - 1)) as u32
     }
 
-    /// 64 bits from any place; zero beyond the end.
     #[inline]
     fn bits(&self, from: usize) -> u64 {
-        let (word, shift) = (from / 64, from % 64);
-        let low = self.words.get(word).copied().unwrap_or_default();
-        let high = self.words.get(word + 1).copied().unwrap_or_default();
-        // In two steps, for a shift by 64 is none.
-        low >> shift | high << 1 << (63 - shift)
+        bits(&self.words, from)
+    }
+
+    pub(super) fn all(&self) -> Run<'_> {
+        self.run(0, self.len())
+    }
+
+    /// So many numbers from a place.
+    #[inline]
+    pub(super) fn run(&self, start: usize, left: usize) -> Run<'_> {
+        Run::new(&self.words, start as u32 * self.width, self.width, left as u32)
+    }
+
+    /// These numbers, in no more memory than they take.
+    fn of(numbers: &[u32]) -> Self {
+        let mut packed = Self::default();
+        packed.widen(numbers.iter().fold(0, |all, number| all | number));
+        packed.words.reserve_exact((numbers.len() * packed.width as usize).div_ceil(64));
+        numbers.iter().for_each(|number| packed.push(*number));
+        packed
+    }
+
+    #[inline]
+    fn prefetch(&self, at: usize) {
+        if let Some(word) = self.words.get(at * self.width as usize / 64) {
+            prefetch_line(word);
+        }
     }
 
     pub(super) fn set(&mut self, at: usize, number: u32) {
@@ -114,7 +136,7 @@ impl Packed {
 
     /// Makes numbers wide enough for this one.
     fn widen(&mut self, number: u32) {
-        let width = u32::BITS - number.leading_zeros();
+        let width = width(number);
         if width > self.width {
             let mut wide = Self { words: Vec::new(), width, len: 0 };
             wide.words.reserve_exact((self.len() * width as usize).div_ceil(64));
@@ -123,6 +145,74 @@ impl Packed {
         }
     }
 }
+
+/// How many bits a number takes.
+pub(super) fn width(number: u32) -> u32 {
+    u32::BITS - number.leading_zeros()
+}
+
+impl FromIterator<u32> for Packed {
+    fn from_iter<I: IntoIterator<Item = u32>>(numbers: I) -> Self {
+        let mut packed = Self::default();
+        numbers.into_iter().for_each(|number| packed.push(number));
+        packed.shrink();
+        packed
+    }
+}
+
+/// 64 bits from any place; zero beyond the end.
+#[inline]
+fn bits(words: &[u64], from: usize) -> u64 {
+    let (word, shift) = (from / 64, from % 64);
+    let low = words.get(word).copied().unwrap_or_default();
+    let high = words.get(word + 1).copied().unwrap_or_default();
+    // In two steps, for a shift by 64 is none.
+    low >> shift | high << 1 << (63 - shift)
+}
+
+/// Numbers next to each other, taken out as they are asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Run<'p> {
+    words: &'p [u64],
+    bit: u32,
+    width: u32,
+    left: u32,
+}
+
+impl<'p> Run<'p> {
+    /// So many numbers of `width` bits each, from a bit on.
+    #[inline]
+    pub(super) fn new(words: &'p [u64], bit: u32, width: u32, left: u32) -> Self {
+        Self { words, bit, width, left }
+    }
+
+    /// Has fetched where it starts.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        if let Some(word) = self.words.get(self.bit as usize / 64) {
+            prefetch_line(word);
+        }
+    }
+}
+
+impl Iterator for Run<'_> {
+    type Item = u32;
+
+    #[inline]
+    fn next(&mut self) -> Option<u32> {
+        self.left = self.left.checked_sub(1)?;
+        let number = bits(self.words, self.bit as usize) & ((1 << self.width) - 1);
+        self.bit += self.width;
+        Some(number as u32)
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left as usize, Some(self.left as usize))
+    }
+}
+
+impl ExactSizeIterator for Run<'_> {}
 
 /// A column of numbers most of which are small.
 #[derive(Clone, Debug, Default)]
@@ -136,10 +226,21 @@ impl Narrow {
         self.blocks[row as usize / BLOCK].get(row as usize % BLOCK)
     }
 
+    /// Has a row's number fetched.
+    #[inline]
+    pub(super) fn prefetch(&self, row: u32) {
+        self.blocks[row as usize / BLOCK].prefetch(row as usize % BLOCK);
+    }
+
     pub(super) fn set(&mut self, row: u32, number: u32) {
         if self.get(row) != number {
             Arc::make_mut(&mut self.blocks[row as usize / BLOCK]).set(row as usize % BLOCK, number);
         }
+    }
+
+    /// A column of these.
+    pub(super) fn of(numbers: &[u32]) -> Self {
+        Self { blocks: numbers.chunks(BLOCK).map(|block| Arc::new(Packed::of(block))).collect() }
     }
 
     pub(super) fn push(&mut self, number: u32) {
@@ -162,7 +263,8 @@ mod tests {
     use super::*;
 
     fn numbers(packed: &Packed) -> Vec<u32> {
-        (0..packed.len()).map(|at| packed.get(at)).collect()
+        assert!(packed.all().eq((0..packed.len()).map(|at| packed.get(at))));
+        packed.all().collect()
     }
 
     /// Numbers of up to so many bits, in no order.

@@ -3,15 +3,14 @@
 use serde::ser::{SerializeSeq, SerializeStruct};
 use serde::{Serialize, Serializer};
 
-use smallvec::SmallVec;
-
+use super::contacts::Named;
 use super::cursor::Cursor;
-use super::lists::Numbers;
+use super::packed::Run;
 use super::rule::View;
 use super::state::State;
 use crate::error::{Error, ErrorCode};
 use crate::model::{
-    ContactCategory, ContactId, ConversationId, ConversationKind, EndpointId, Invitation, Member, Tag, Timestamp,
+    ContactCategory, ContactId, ConversationId, ConversationKind, EndpointId, Invitation, Member, Tag, Text, Timestamp,
 };
 use crate::policy::ShownContact;
 
@@ -80,6 +79,9 @@ pub struct Page<R> {
     pub next: Option<Cursor>,
 }
 
+/// Rows that are fetched from memory at once, ten or so cache lines each: a page. Many more would drive each other out.
+const AT_ONCE: usize = 64;
+
 /// One conversation as a list shows it to its viewer, borrowed from the engine.
 ///
 /// Contacts that the viewer may not view are [hidden](ShownContact::Hidden). Serializes as an object with the
@@ -89,87 +91,151 @@ pub struct ConversationRow<'e> {
     view: View<'e>,
     row: u32,
     id: &'e ConversationId,
+    contacts: Run<'e>,
+    tags: Run<'e>,
 }
 
 impl<'e> ConversationRow<'e> {
     /// The row of a conversation that the viewer sees.
+    #[inline(always)]
     pub(super) fn new(view: View<'e>, row: u32) -> Option<Self> {
-        Some(Self { view, row, id: view.state.id(row)? })
+        let state = view.state;
+        let (contacts, tags) = (state.contacts_of.run(row), state.tags_of.run(row));
+        Some(Self { view, row, id: state.id(row)?, contacts, tags })
+    }
+
+    /// The rows of conversations that the viewer sees, in their order.
+    ///
+    /// What they show lies all over memory. It is fetched for many of them at once, step by step along the pointers,
+    /// rather than waited for row by row as they are looked at.
+    pub(super) fn all(view: View<'e>, rows: &[u32]) -> Vec<Self> {
+        let mut all = Vec::with_capacity(rows.len());
+        for some in rows.chunks(AT_ONCE) {
+            some.iter().for_each(|row| view.state.prefetch_row(*row));
+            let made = all.len();
+            for row in some {
+                if let Some(row) = Self::new(view, *row) {
+                    row.prefetch();
+                    all.push(row);
+                }
+            }
+            for row in all.iter().skip(made) {
+                row.contacts.for_each(|contact| view.state.contacts.prefetch(contact));
+            }
+        }
+        all
+    }
+
+    /// Has fetched what comes behind what [`State::prefetch_row`] fetches.
+    #[inline(always)]
+    fn prefetch(&self) {
+        self.contacts.prefetch();
+        self.tags.prefetch();
+        self.view.state.prefetch_read(self.row, self.view.viewer);
     }
 
     /// Its id. O(1).
     #[must_use]
+    #[inline]
     pub fn id(&self) -> &'e ConversationId {
         self.id
     }
 
     /// Its row number at this revision. O(1).
     #[must_use]
+    #[inline]
     pub fn row(&self) -> RowId {
         RowId(self.row)
     }
 
     /// What it is. O(1).
     #[must_use]
+    #[inline]
     pub fn kind(&self) -> ConversationKind {
         self.view.state.class_of(self.row).kind
     }
 
     /// The endpoint that it runs over; `None` for team conversations and notes. O(1).
     #[must_use]
+    #[inline]
     pub fn endpoint(&self) -> Option<&'e EndpointId> {
         self.view.state.class_of(self.row).endpoint.as_ref()
     }
 
     /// To whom it is assigned; `None` if to nobody. O(1).
     #[must_use]
+    #[inline]
     pub fn assignee(&self) -> Option<&'e Member> {
         self.view.state.assignments.of_row(self.row)
     }
 
     /// Whether it is archived. O(1).
     #[must_use]
+    #[inline]
     pub fn is_archived(&self) -> bool {
         self.view.state.is_archived(self.row)
     }
 
     /// Its tags, in the order in which they were added.
+    #[inline]
     pub fn tags(&self) -> impl ExactSizeIterator<Item = &'e Tag> + use<'e> {
-        tags(self.view.state, self.view.state.tags_of.get(self.row))
+        Tags { state: self.view.state, numbers: self.tags }
     }
 
     /// When the last message came or went. O(1).
     #[must_use]
+    #[inline]
     pub fn last_activity(&self) -> Timestamp {
         Timestamp::from_millis(*self.view.state.at.get(self.row))
     }
 
     /// Whether the viewer has read it since its last message (SPEC 5.9). O(1).
     #[must_use]
+    #[inline]
     pub fn is_read(&self) -> bool {
         self.view.state.is_read(self.row, self.view.viewer)
     }
 
     /// Whether the viewer has starred it. O(1).
     #[must_use]
+    #[inline]
     pub fn is_starred(&self) -> bool {
         self.view.state.is_starred(self.row, self.view.viewer)
     }
 
     /// Its contacts in its order, those hidden from the viewer as such (SPEC 4.3).
+    #[inline]
     pub fn contacts(&self) -> impl ExactSizeIterator<Item = ShownContact<ContactRow<'e>>> + use<'e> {
         let view = self.view;
-        view.state.contacts_of.get(self.row).into_iter().map(move |contact| match view.finds(contact) {
+        self.contacts.map(move |contact| match view.finds(contact) {
             true => ContactRow::new(view.state, contact).map_or(ShownContact::Hidden, ShownContact::Shown),
             false => ShownContact::Hidden,
         })
     }
 }
 
-fn tags(state: &State, numbers: Numbers) -> impl ExactSizeIterator<Item = &Tag> + use<'_> {
-    let found: SmallVec<[&Tag; 4]> = numbers.iter().filter_map(|number| state.tag(*number)).collect();
-    found.into_iter()
+/// Tags of a list of their numbers.
+struct Tags<'e> {
+    state: &'e State,
+    numbers: Run<'e>,
 }
+
+impl<'e> Iterator for Tags<'e> {
+    type Item = &'e Tag;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'e Tag> {
+        self.state.tag(self.numbers.next()?)
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.numbers.size_hint()
+    }
+}
+
+/// Every number in a list has a tag, for numbers of tags are never given up.
+impl ExactSizeIterator for Tags<'_> {}
 
 /// Equal if they show the same.
 impl PartialEq for ConversationRow<'_> {
@@ -217,12 +283,13 @@ impl Serialize for ConversationRow<'_> {
 pub struct ContactRow<'e> {
     state: &'e State,
     contact: u32,
-    id: &'e ContactId,
+    named: &'e Named,
 }
 
 impl<'e> ContactRow<'e> {
+    #[inline]
     pub(super) fn new(state: &'e State, contact: u32) -> Option<Self> {
-        Some(Self { state, contact, id: state.contacts.id(contact)? })
+        Some(Self { state, contact, named: state.contacts.named(contact)? })
     }
 
     pub(super) fn number(&self) -> u32 {
@@ -231,31 +298,36 @@ impl<'e> ContactRow<'e> {
 
     /// Its id. O(1).
     #[must_use]
+    #[inline]
     pub fn id(&self) -> &'e ContactId {
-        self.id
+        &self.named.id
     }
 
     /// Its name, if it has one. O(1).
     #[must_use]
+    #[inline]
     pub fn name(&self) -> Option<&'e str> {
-        self.state.contacts.name(self.contact).map(|name| name.as_str())
+        self.named.name.as_ref().map(Text::as_str)
     }
 
     /// What it is. O(1).
     #[must_use]
+    #[inline]
     pub fn category(&self) -> ContactCategory {
         self.state.contacts.category(self.contact)
     }
 
     /// Whether it has been invited to the app. O(1).
     #[must_use]
+    #[inline]
     pub fn invitation(&self) -> Invitation {
         self.state.contacts.invitation(self.contact)
     }
 
     /// Its tags, in the order in which they were added.
+    #[inline]
     pub fn tags(&self) -> impl ExactSizeIterator<Item = &'e Tag> + use<'e> {
-        tags(self.state, self.state.contacts.tags.get(self.contact))
+        Tags { state: self.state, numbers: self.state.contacts.tags.run(self.contact) }
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::kernel::{prefetch, prefetch_line};
 
 /// Most rows that a chunk holds; a full one is split in two.
-const CHUNK: usize = if cfg!(test) { 8 } else { 1024 };
+pub(super) const CHUNK: usize = if cfg!(test) { 8 } else { 1024 };
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct PostingList {
@@ -72,6 +72,14 @@ impl PostingList {
                 None => chunk.insert(place, row),
             }
             self.chunks.insert(at + 1, Arc::new(upper));
+        }
+    }
+
+    /// Adds a chunk of rows, ascending and behind all others, while facts are loaded.
+    pub(super) fn append(&mut self, rows: Vec<u32>) {
+        if !rows.is_empty() {
+            self.len += rows.len();
+            self.chunks.push(Arc::new(rows));
         }
     }
 

@@ -1,27 +1,33 @@
 //! What is in an inbox: lists newest first, pages, counts, in whichever way looks at the fewest conversations.
 //!
-//! * *Walk*: block by block from the newest, masks first, then the viewer's class bits; stops when the page is full.
-//!   O(blocks walked × size of the rule + conversations tested).
+//! * *Walk* ([`walk`]): block by block from the newest, until the page is full.
 //! * *Gather*: when the viewer sees few conversations, or the inbox is one of an assignee or of the viewer's stars:
 //!   take those few, test each, sort. O(k log k).
-//! * *Count*: one pass over the open blocks for all badges, 512 conversations at a time; archived ones are counted
-//!   by class where no rule asks about them.
+//! * *Merge*: where archived conversations are listed, both orders as one.
+//! * *Count* ([`badges`](mod@badges)): by whole leaves, for all badges at once.
 //!
 //! Each inbox becomes a [`Plan`] once; list, page, badge and placement all ask the plan.
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
+mod badges;
+mod walk;
+
 use smallvec::SmallVec;
 
+pub(super) use badges::badges;
+pub(super) use walk::Listed;
+
 use super::bits::{Bits, contains, ones};
-use super::kernel::{self, Counted, Pass, and, and_not, is_clear, or, prefetch, prefetch_line};
-use super::open::{Attributes, Group, Leaf, Leaves, NO_LEAF, WHOLE_LEAF, is_marked, is_set, lane, lane_of};
+use super::kernel::{self, and, and_not, is_clear};
+use super::open::{Attributes, Group, Leaf, Leaves, is_set};
 use super::rule::{Named, Node, View, any_of};
-use super::spine::{BLOCK, Block, Mask, NO_SLOTS, Spine};
+use super::spine::{Block, Mask, NO_SLOTS, Spine};
 use super::state::Slot;
-use super::work::{count_blocks, count_rows};
+use super::work::count_rows;
 use crate::model::{ArchiveScope, Member};
-use crate::policy::{Badge, Opened, archive_scope};
+use crate::policy::{Opened, archive_scope};
+use walk::Walk;
 
 /// An inbox for one viewer at one revision, with everything resolved.
 #[derive(Debug)]
@@ -32,8 +38,6 @@ pub(super) struct Plan {
     source: Source,
     /// What masks settle at once.
     terms: Terms,
-    /// The largest of `classes`, whose masks settle most of what a walk comes by.
-    large: SmallVec<[u32; 4]>,
     /// What is left of the rule.
     rest: Option<Node>,
     /// Whether the masks of `rest` leave nothing open.
@@ -64,65 +68,32 @@ struct Terms {
 }
 
 impl Terms {
-    /// Takes out of masks what the terms do not leave; `group` says of which group each is, `part` of which part.
-    ///
-    /// Term by term, so that the leaves of many groups are on their way from memory at once.
+    /// What the terms leave of a mask; `part` says of which part of the group it is.
     #[inline(always)]
     fn narrow<'g, const N: usize>(
         &self,
         view: &View<'_>,
-        group: impl Fn(usize) -> &'g Group,
-        part: impl Fn(&'g Leaf) -> &'g [u64; N],
-        masks: &mut [[u64; N]],
-    ) {
+        group: &'g Group,
+        part: impl Fn(&'g Leaf) -> &'g [u64; N] + Copy,
+        start: &[u64; N],
+    ) -> [u64; N] {
+        let mut mask = *start;
         if self.unassigned {
-            each(masks, |at, mask| and(mask, part(&group(at).unassigned)));
+            mask = and(&mask, part(&group.unassigned));
         }
         if self.assigned {
-            each(masks, |at, mask| and_not(mask, part(&group(at).unassigned)));
+            mask = and_not(&mask, part(&group.unassigned));
         }
         if self.unread {
-            each(masks, |at, mask| and_not(mask, part(group(at).reads.get(view.viewer))));
+            mask = and_not(&mask, part(group.reads.get(view.viewer)));
         }
         for tags in &self.contact_tags {
-            each(masks, |at, mask| and(mask, &any_of(&group(at).contact_tags, tags, &part)));
+            mask = and(&mask, &any_of(&group.contact_tags, tags, part));
         }
         for tags in &self.conversation_tags {
-            each(masks, |at, mask| and(mask, &any_of(&group(at).conversation_tags, tags, &part)));
+            mask = and(&mask, &any_of(&group.conversation_tags, tags, part));
         }
-    }
-}
-
-/// The terms that are counted without making masks: assignment, and one set of up to four tags.
-struct Fused<'p> {
-    terms: &'p Terms,
-    /// At most one of the two has any.
-    contact_tags: &'p [u32],
-    conversation_tags: &'p [u32],
-}
-
-impl Terms {
-    /// What is counted without making masks, and what masks have to be made for.
-    fn fuse(&self) -> (Fused<'_>, Self) {
-        let mut fused = Fused { terms: self, contact_tags: &[], conversation_tags: &[] };
-        let mut left = Self {
-            unread: self.unread,
-            contact_tags: self.contact_tags.clone(),
-            conversation_tags: self.conversation_tags.clone(),
-            ..Self::default()
-        };
-        match (&self.contact_tags[..], &self.conversation_tags[..]) {
-            ([.., tags], _) if tags.len() <= 4 => {
-                fused.contact_tags = tags;
-                left.contact_tags.pop();
-            }
-            (_, [.., tags]) if tags.len() <= 4 => {
-                fused.conversation_tags = tags;
-                left.conversation_tags.pop();
-            }
-            _ => {}
-        }
-        (fused, left)
+        mask
     }
 
     /// Whether one open conversation is left, by its bits.
@@ -145,41 +116,6 @@ impl Terms {
     }
 }
 
-impl Fused<'_> {
-    /// A leaf, and whether its bits or the others are asked for.
-    #[inline(always)]
-    fn assignment<'g>(&self, group: &'g Group) -> (&'g Leaf, u64) {
-        match (self.terms.unassigned, self.terms.assigned) {
-            (false, false) => (&WHOLE_LEAF, 0),
-            (true, false) => (&group.unassigned, 0),
-            (false, true) => (&group.unassigned, u64::MAX),
-            (true, true) => (&NO_LEAF, 0),
-        }
-    }
-
-    #[inline(always)]
-    fn any<'g>(&self, group: &'g Group) -> [&'g Leaf; 4] {
-        let (leaves, tags) = match self.contact_tags {
-            [] => (&group.conversation_tags, self.conversation_tags),
-            tags => (&group.contact_tags, tags),
-        };
-        if tags.is_empty() {
-            return [&WHOLE_LEAF, &NO_LEAF, &NO_LEAF, &NO_LEAF];
-        }
-        std::array::from_fn(|at| tags.get(at).map_or(&NO_LEAF, |tag| leaves.get(*tag)))
-    }
-}
-
-#[inline(always)]
-fn each<const N: usize>(masks: &mut [[u64; N]], new: impl Fn(usize, &[u64; N]) -> [u64; N]) {
-    for (at, mask) in masks.iter_mut().enumerate() {
-        *mask = new(at, mask);
-    }
-}
-
-/// How many blocks a walk goes through before it asks whether gathering would look at fewer conversations.
-const PATIENCE: usize = if cfg!(test) { 1 } else { 8 };
-
 impl Plan {
     pub(super) fn new(view: &View<'_>, opened: &Opened<'_>) -> Self {
         let mut plan = Self {
@@ -187,7 +123,6 @@ impl Plan {
             scope: archive_scope(opened),
             source: Source::Spines,
             terms: Terms::default(),
-            large: SmallVec::new(),
             rest: None,
             is_exact: true,
         };
@@ -204,9 +139,6 @@ impl Plan {
         }
         if plan.classes.is_empty() {
             plan.source = Source::Nothing;
-        }
-        if plan.source == Source::Spines && plan.scope == ArchiveScope::Exclude {
-            plan.large = view.state.large_classes().filter(|class| plan.classes.contains(*class)).collect();
         }
         plan
     }
@@ -293,6 +225,7 @@ impl Plan {
     pub(super) fn list(
         &self,
         view: &View<'_>,
+        leaves: &Listed<'_>,
         is_passed: Option<&dyn Fn(u32) -> bool>,
         limit: usize,
         rows: &mut Vec<u32>,
@@ -310,7 +243,7 @@ impl Plan {
                 self.gather(view, starred, passed, limit, rows);
             }
             Source::Spines => match self.scope {
-                ArchiveScope::Exclude => kernel::run(Walk { plan: self, view, is_passed, limit, rows }),
+                ArchiveScope::Exclude => kernel::run(Walk { plan: self, view, leaves, is_passed, limit, rows }),
                 scope => self.merge(view, scope, is_passed, limit, rows),
             },
         }
@@ -366,53 +299,10 @@ impl Plan {
         rows[start..].sort_unstable_by(|one, two| view.state.compare(*two, *one));
     }
 
-    /// Block by block from the newest, over open conversations.
-    #[inline(always)]
-    fn walk(&self, view: &View<'_>, is_passed: Option<&dyn Fn(u32) -> bool>, limit: usize, rows: &mut Vec<u32>) {
-        let open = &view.state.open;
-        let order = open.spine.order();
-        let (mut place, mut first) = match is_passed {
-            None => (order.len(), None),
-            Some(is_passed) => match open.spine.seek(is_passed) {
-                Some((place, live)) => (place + 1, Some(live)),
-                None => return,
-            },
-        };
-        for walked in 0.. {
-            let Some(before) = place.checked_sub(1) else {
-                return;
-            };
-            place = before;
-            count_blocks(1);
-            let number = order[place];
-            let (block, attributes) = (open.spine.block(number), open.attributes(number));
-            let live = first.take().unwrap_or(block.live);
-            let (certain, possible) = self.bounds(view, block, attributes, &live);
-            self.take_block(view, number, &(certain, possible), limit, rows);
-            if rows.len() >= limit {
-                return;
-            }
-            if walked == PATIENCE && self.is_worth_gathering(view, place) {
-                let oldest = block.first();
-                let is_walked = |row| oldest.is_some_and(|oldest| view.state.compare(row, oldest).is_ge());
-                let slots = ones(self.classes.words()).flat_map(|class| view.state.classes.get(class).open.iter());
-                let candidates = slots.map(|slot| row_at(&open.spine, slot));
-                return self.gather(view, candidates, is_walked, limit, rows);
-            }
-        }
-    }
-
-    /// Whether the conversations that the viewer sees are much fewer than those still to be walked.
-    fn is_worth_gathering(&self, view: &View<'_>, blocks_left: usize) -> bool {
-        let seen: usize = ones(self.classes.words()).map(|class| view.state.classes.get(class).open.len()).sum();
-        seen < blocks_left * BLOCK / 16
-    }
-
     /// What of a block's `start` is in for certain, and what may be.
     #[inline(always)]
     fn bounds(&self, view: &View<'_>, block: &Block, attributes: Attributes<'_>, start: &Mask) -> (Mask, Mask) {
-        let mut mask = *start;
-        self.terms.narrow(view, |_| attributes.group, |leaf| attributes.part(leaf), std::slice::from_mut(&mut mask));
+        let mask = self.terms.narrow(view, attributes.group, |leaf| attributes.part(leaf), start);
         match &self.rest {
             None => (mask, mask),
             Some(_) if is_clear(&mask) => (NO_SLOTS, NO_SLOTS),
@@ -421,83 +311,6 @@ impl Plan {
                 (and(&mask, &certain), and(&mask, &possible))
             }
         }
-    }
-
-    /// Appends the visible rows of one block's masks, newest first, until `rows` holds `limit`.
-    #[inline(always)]
-    fn take_block(&self, view: &View<'_>, number: u32, bounds: &(Mask, Mask), limit: usize, rows: &mut Vec<u32>) {
-        let (certain, possible) = bounds;
-        let open = &view.state.open;
-        let (block, classes) = (open.spine.block(number), open.attributes(number).classes());
-        let few: usize = possible.iter().map(|word| word.count_ones() as usize).sum();
-        count_rows(few);
-        if few == 0 {
-            return;
-        }
-        if few <= SCATTERED && certain == possible {
-            return self.take_scattered(block, classes, possible, few, limit, rows);
-        }
-        let large = self.large.iter().map(|class| view.state.classes.get(*class).open.in_block(number));
-        let settled = large.fold(NO_SLOTS, |settled, mask| or(&settled, mask));
-        for (word, bits) in possible.iter().enumerate().rev() {
-            if *bits == 0 {
-                continue;
-            }
-            let start = word * 64;
-            let slots = &block.rows[start..block.rows.len().min(start + 64)];
-            let visible = self.visible_in_word(&classes[start..start + 64], bits & !settled[word]);
-            let visible = visible | bits & settled[word];
-            let matches = |bit: &u32| {
-                count_rows(1);
-                self.matches_rest(view, slots[*bit as usize])
-            };
-            let doubtful = [visible & !certain[word]];
-            let visible = ones(&doubtful).filter(matches).fold(visible & certain[word], |kept, bit| kept | 1 << bit);
-            take_newest(slots, visible, limit, rows);
-            if rows.len() >= limit {
-                return;
-            }
-        }
-    }
-
-    /// The same where a word has few bits or none: a branch on each word would be guessed wrong every other time.
-    #[inline(always)]
-    fn take_scattered(
-        &self,
-        block: &Block,
-        classes: &[u32],
-        mask: &Mask,
-        few: usize,
-        limit: usize,
-        rows: &mut Vec<u32>,
-    ) {
-        let listed = self.classes.words();
-        let (slots, classes) = (&block.rows[..], &classes[..BLOCK]);
-        let places = Places::of(mask);
-        let start = rows.len();
-        let mut len = start;
-        rows.resize(start + few, 0);
-        for at in places.0[..few].iter().rev() {
-            let at = usize::from(*at) % BLOCK;
-            rows[len] = slots[at];
-            len += usize::from(contains(listed, classes[at]));
-        }
-        rows.truncate(len.min(limit.max(start)));
-    }
-
-    /// The bits of one word whose class is listed. No branch depends on what the viewer sees: it would be guessed
-    /// wrong every third time.
-    #[inline(always)]
-    fn visible_in_word(&self, classes: &[u32], bits: u64) -> u64 {
-        let listed = self.classes.words();
-        let mut visible = 0;
-        let mut rest = bits;
-        while rest != 0 {
-            let bit = rest.trailing_zeros();
-            rest &= rest - 1;
-            visible |= u64::from(contains(listed, classes[bit as usize % 64])) << bit;
-        }
-        visible
     }
 
     /// Archived conversations, or archived and open ones as one order.
@@ -540,96 +353,6 @@ impl Plan {
             }
         }
     }
-
-    /// Counts the conversations of assignees, each in the lists of one.
-    fn count_assigned(&self, view: &View<'_>, numbers: &[u32], reads: &Reads<'_>) -> Badge {
-        let assigned = numbers.iter().flat_map(|number| view.state.assignments.newest_first_from(*number, |_| false));
-        let visible = assigned.filter(|one| {
-            count_rows(1);
-            contains(self.classes.words(), one.class)
-        });
-        let fitting = visible.filter(|one| self.matches_open(view, one.row, one.slot));
-        count_of(fitting.map(|one| reads.has(view, one.slot)))
-    }
-
-    /// Counts one by one what is neither in the open masks nor an assignee's: stars, and rules over archived ones.
-    fn count_one_by_one(&self, view: &View<'_>) -> Badge {
-        let mut rows = Vec::new();
-        match &self.source {
-            Source::Starred => self.list(view, None, usize::MAX, &mut rows),
-            _ => {
-                let visible = ones(self.classes.words()).flat_map(|class| view.state.classes.get(class).rows.iter());
-                rows.extend(visible.filter(|row| {
-                    count_rows(1);
-                    self.holds(view, *row)
-                }));
-            }
-        }
-        count_of(rows.into_iter().map(|row| view.state.is_read(row, view.viewer)))
-    }
-
-    /// Counts archived conversations of an inbox without a rule: by class, and so what the viewer has read.
-    fn count_archived(&self, view: &View<'_>) -> Badge {
-        let state = view.state;
-        ones(self.classes.words()).fold(Badge::default(), |badge, class| {
-            count_blocks(1);
-            let class = state.classes.get(class);
-            let archived = class.rows.len() - class.open.len();
-            let read = class.archived_reads.get(view.viewer) as usize;
-            Badge { total: badge.total + archived, unread: badge.unread + archived - read }
-        })
-    }
-}
-
-/// Slots of a block up to which they are taken all at once.
-const SCATTERED: usize = BLOCK / 8;
-
-/// The places of a mask's bits, ascending.
-struct Places([u16; SCATTERED + STEP]);
-
-/// Places that are noted at once, whether there are so many or not.
-const STEP: usize = 4;
-
-impl Places {
-    /// Of a mask of up to `SCATTERED` bits.
-    #[inline(always)]
-    fn of(mask: &Mask) -> Self {
-        let mut places = [0; SCATTERED + STEP];
-        let mut found = 0;
-        for (word, bits) in mask.iter().enumerate() {
-            let count = bits.count_ones() as usize;
-            let mut rest = *bits;
-            let mut noted = 0;
-            loop {
-                for place in &mut places[found + noted..][..STEP] {
-                    *place = (word * 64) as u16 + rest.trailing_zeros() as u16;
-                    rest &= rest.wrapping_sub(1);
-                }
-                noted += STEP;
-                if noted >= count {
-                    break;
-                }
-            }
-            found += count;
-        }
-        Self(places)
-    }
-}
-
-/// Appends the rows of up to 64 slots whose bits are set, newest first, until `rows` holds `limit`.
-#[inline(always)]
-fn take_newest(slots: &[u32], bits: u64, limit: usize, rows: &mut Vec<u32>) {
-    let mut bits = bits;
-    let surplus = (rows.len() + bits.count_ones() as usize).saturating_sub(limit);
-    for _ in 0..surplus {
-        bits &= bits - 1;
-    }
-    let start = rows.len();
-    rows.resize(start + bits.count_ones() as usize, 0);
-    for row in rows[start..].iter_mut().rev() {
-        *row = slots[bits.trailing_zeros() as usize];
-        bits &= bits - 1;
-    }
 }
 
 fn assigned_to(view: &View<'_>, member: &Member) -> Source {
@@ -637,11 +360,6 @@ fn assigned_to(view: &View<'_>, member: &Member) -> Source {
         Some(number) => Source::Assigned(Named::from_slice(&[number])),
         None => Source::Nothing,
     }
-}
-
-fn row_at(spine: &Spine, slot: u32) -> u32 {
-    let (block, at) = super::spine::split(slot);
-    spine.block(block).rows[at as usize]
 }
 
 /// The rows of a spine behind those that are passed, newest first.
@@ -670,194 +388,4 @@ fn highest_first(mask: Mask) -> impl Iterator<Item = u32> {
             Some(word as u32 * 64 + bit)
         })
     })
-}
-
-/// The viewer's read marks of open conversations, by group; empty where few are asked about.
-struct Reads<'e>(SmallVec<[&'e Leaf; 16]>);
-
-impl<'e> Reads<'e> {
-    fn all(view: &View<'e>) -> Self {
-        let reads: SmallVec<[&Leaf; 16]> =
-            view.state.open.groups().iter().map(|group| group.reads.get(view.viewer)).collect();
-        reads.iter().for_each(|leaf| prefetch(&leaf[..]));
-        Self(reads)
-    }
-
-    /// Whether the viewer has read the open conversation of a slot.
-    #[inline]
-    fn has(&self, view: &View<'_>, slot: u32) -> bool {
-        match self.0.is_empty() {
-            true => view.state.open.is_read(slot, view.viewer),
-            false => is_marked(&self.0, slot),
-        }
-    }
-}
-
-/// Counts conversations, each given as whether it is read.
-fn count_of(read: impl Iterator<Item = bool>) -> Badge {
-    read.fold(Badge::default(), |badge, read| Badge {
-        total: badge.total + 1,
-        unread: badge.unread + usize::from(!read),
-    })
-}
-
-/// The badges of several inboxes, those over open conversations by masks.
-pub(super) fn badges(view: &View<'_>, plans: &[Plan]) -> Vec<Badge> {
-    let is_masked = |plan: &Plan| match plan.source {
-        Source::Spines if plan.scope == ArchiveScope::Exclude => true,
-        Source::Spines => plan.scope == ArchiveScope::Include && plan.rest.is_none(),
-        _ => false,
-    };
-    let reads = match plans.iter().any(is_masked) {
-        true => Reads::all(view),
-        false => Reads(SmallVec::new()),
-    };
-    let mut visible: Visible<'_> = Vec::new();
-    let mut badges = Vec::with_capacity(plans.len());
-    for plan in plans {
-        let mut badge = match &plan.source {
-            Source::Nothing => Badge::default(),
-            Source::Assigned(numbers) => plan.count_assigned(view, numbers, &reads),
-            Source::Spines if plan.scope == ArchiveScope::Exclude => Badge::default(),
-            Source::Spines if plan.rest.is_none() => plan.count_archived(view),
-            _ => plan.count_one_by_one(view),
-        };
-        if is_masked(plan) {
-            let visible = marks_of(view, plan, &mut visible);
-            kernel::run(CountOpen { view, plan, reads: &reads, visible, badge: &mut badge });
-        }
-        badges.push(badge);
-    }
-    badges
-}
-
-/// What is visible for plans, by group, made once for each set of classes.
-type Visible<'p> = Vec<(&'p Bits, Vec<Leaf>)>;
-
-/// What is visible for a plan.
-fn marks_of<'v, 'p>(view: &View<'_>, plan: &'p Plan, visible: &'v mut Visible<'p>) -> &'v [Leaf] {
-    let known = visible.iter().position(|(classes, _)| **classes == plan.classes);
-    let place = known.unwrap_or_else(|| {
-        let mut marks = vec![NO_LEAF; view.state.open.groups().len()];
-        kernel::run(MarkVisible { view, classes: &plan.classes, marks: &mut marks });
-        visible.push((&plan.classes, marks));
-        visible.len() - 1
-    });
-    &visible[place].1
-}
-
-/// Marking the open conversations of some classes as a pass.
-struct MarkVisible<'a, 'e> {
-    view: &'a View<'e>,
-    classes: &'a Bits,
-    marks: &'a mut [Leaf],
-}
-
-impl Pass for MarkVisible<'_, '_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let classes = &self.view.state.classes;
-        for class in ones(self.classes.words()) {
-            prefetch_line(&classes.get(class).open);
-        }
-        for class in ones(self.classes.words()) {
-            classes.get(class).open.prefetch();
-        }
-        for class in ones(self.classes.words()) {
-            count_blocks(1);
-            classes.get(class).open.mark(self.marks);
-        }
-    }
-}
-
-#[inline(always)]
-fn count_open(view: &View<'_>, plan: &Plan, reads: &Reads<'_>, visible: &[Leaf], badge: &mut Badge) {
-    if plan.rest.is_some() {
-        return count_by_block(view, plan, visible, badge);
-    }
-    let groups = view.state.open.groups();
-    count_blocks(groups.len());
-    let (fused, left) = plan.terms.fuse();
-    let narrowed = (!left.is_empty()).then(|| {
-        let mut masks = visible.to_vec();
-        left.narrow(view, |group| &*groups[group], |leaf| leaf, &mut masks);
-        masks
-    });
-    let masks = narrowed.as_deref().unwrap_or(visible);
-    for (at, ((group, within), read)) in groups.iter().zip(masks).zip(&reads.0).enumerate() {
-        let (also, flip) = fused.assignment(group);
-        let next = groups.get(at + 1).map_or([&NO_LEAF; 4], |next| fused.any(next));
-        let (total, unread) = Counted { within, also, flip, any: fused.any(group) }.count(read, next);
-        badge.total += total;
-        badge.unread += unread;
-    }
-}
-
-/// Counts what only blocks tell: the rest of a rule.
-fn count_by_block(view: &View<'_>, plan: &Plan, visible: &[Leaf], badge: &mut Badge) {
-    let open = &view.state.open;
-    for number in open.spine.order() {
-        count_blocks(1);
-        let (block, attributes) = (open.spine.block(*number), open.attributes(*number));
-        let (group, lane) = lane(*number);
-        let read = attributes.part(attributes.group.reads.get(view.viewer));
-        let (certain, possible) = plan.bounds(view, block, attributes, lane_of(&visible[group], lane));
-        for (word, read) in certain.iter().zip(read) {
-            badge.total += word.count_ones() as usize;
-            badge.unread += (word & !read).count_ones() as usize;
-        }
-        if !plan.is_exact {
-            count_doubtful(view, plan, block, read, and_not(&possible, &certain), badge);
-        }
-    }
-}
-
-/// A walk as a pass.
-struct Walk<'a, 'e> {
-    plan: &'a Plan,
-    view: &'a View<'e>,
-    is_passed: Option<&'a dyn Fn(u32) -> bool>,
-    limit: usize,
-    rows: &'a mut Vec<u32>,
-}
-
-impl Pass for Walk<'_, '_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        self.plan.walk(self.view, self.is_passed, self.limit, self.rows);
-    }
-}
-
-/// A count over the open conversations as a pass.
-struct CountOpen<'a, 'e> {
-    view: &'a View<'e>,
-    plan: &'a Plan,
-    reads: &'a Reads<'e>,
-    visible: &'a [Leaf],
-    badge: &'a mut Badge,
-}
-
-impl Pass for CountOpen<'_, '_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        count_open(self.view, self.plan, self.reads, self.visible, self.badge);
-    }
-}
-
-/// Matches one by one what the masks have left open.
-fn count_doubtful(view: &View<'_>, plan: &Plan, block: &Block, read: &Mask, doubtful: Mask, badge: &mut Badge) {
-    for at in ones(&doubtful) {
-        count_rows(1);
-        let row = block.rows[at as usize];
-        if plan.matches_rest(view, row) {
-            badge.total += 1;
-            badge.unread += usize::from(!super::spine::is_set(read, at));
-        }
-    }
 }

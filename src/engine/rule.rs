@@ -14,7 +14,7 @@ use super::spine::{Block, Mask, NO_SLOTS, set};
 use super::state::State;
 use crate::model::{AssigneePick, ContactCategory, Directory, Invitation, Member, Pick, Rule, TagSet, Teammate};
 
-const ALL_SLOTS: Mask = [u64::MAX; super::spine::WORDS];
+pub(super) const ALL_SLOTS: Mask = [u64::MAX; super::spine::WORDS];
 
 /// Numbers that a leaf names.
 pub(super) type Named = SmallVec<[u32; 4]>;

@@ -1,20 +1,67 @@
 //! Sparse values: what few rows have, found by row.
 //!
-//! * Look-up, insertion and removal are O(1); a clone is O(rows / 4096) and shares every shard.
-//! * A row without a value costs nothing but its share of an empty shard.
+//! ```text
+//! shard of 4,096 rows: one bit for each row that has a value │ values before each word │ the values, by row
+//! ```
+//!
+//! * Look-up is O(1), and takes one cache line to find that there is nothing. Insertion and removal move the values
+//!   behind it in the shard. A clone is O(rows / 4096) and shares every shard.
+//! * A row without a value costs a bit and a quarter, if any row of its shard has one.
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
 use std::sync::Arc;
 
-use hashbrown::{DefaultHashBuilder, HashMap};
-
+use super::bits::ones;
 pub(super) use crate::model::hasher;
 
 /// Rows per shard, as many as a column's block holds.
 const SHARD: usize = super::column::BLOCK;
+const WORDS: usize = SHARD.div_ceil(64);
 
-type Shard<T> = HashMap<u32, T, DefaultHashBuilder>;
+#[derive(Clone, Debug)]
+struct Shard<T> {
+    present: [u64; WORDS],
+    /// How many values the words before each have.
+    before: [u16; WORDS],
+    values: Vec<T>,
+}
+
+impl<T> Shard<T> {
+    fn new() -> Self {
+        Self { present: [0; WORDS], before: [0; WORDS], values: Vec::new() }
+    }
+
+    #[inline]
+    fn has(&self, at: usize) -> bool {
+        self.present[at / 64] >> (at % 64) & 1 != 0
+    }
+
+    /// Where the value of a row is or belongs.
+    #[inline]
+    fn place(&self, at: usize) -> usize {
+        let lower = self.present[at / 64] & ((1 << (at % 64)) - 1);
+        usize::from(self.before[at / 64]) + lower.count_ones() as usize
+    }
+
+    fn put(&mut self, at: usize, value: T) {
+        let place = self.place(at);
+        if self.has(at) {
+            self.values[place] = value;
+            return;
+        }
+        self.values.insert(place, value);
+        self.present[at / 64] |= 1 << (at % 64);
+        self.before[at / 64 + 1..].iter_mut().for_each(|before| *before += 1);
+    }
+
+    /// Takes the value of a row that has one.
+    fn take(&mut self, at: usize) -> T {
+        self.present[at / 64] &= !(1 << (at % 64));
+        self.before[at / 64 + 1..].iter_mut().for_each(|before| *before -= 1);
+        self.values.remove(self.place(at))
+    }
+}
 
 #[derive(Clone, Debug)]
 pub(super) struct Sparse<T> {
@@ -28,26 +75,27 @@ impl<T> Default for Sparse<T> {
 }
 
 impl<T: Clone> Sparse<T> {
+    #[inline]
     pub(super) fn get(&self, row: u32) -> Option<&T> {
-        self.shards.get(row as usize / SHARD)?.as_ref()?.get(&row)
+        let (shard, at) = locate(row);
+        let shard = self.shards.get(shard)?.as_ref().filter(|shard| shard.has(at))?;
+        shard.values.get(shard.place(at))
     }
 
     pub(super) fn insert(&mut self, row: u32, value: T) {
-        self.shard(row).insert(row, value);
+        self.shard(row).put(row as usize % SHARD, value);
     }
 
     pub(super) fn remove(&mut self, row: u32) -> Option<T> {
-        let slot = self.shards.get_mut(row as usize / SHARD)?;
-        let shard = slot.as_mut()?;
-        if !shard.contains_key(&row) {
-            return None;
-        }
+        let (shard, at) = locate(row);
+        let slot = self.shards.get_mut(shard)?;
+        let shard = slot.as_mut().filter(|shard| shard.has(at))?;
         let shard = Arc::make_mut(shard);
-        let value = shard.remove(&row);
-        if shard.is_empty() {
+        let value = shard.take(at);
+        if shard.values.is_empty() {
             *slot = None;
         }
-        value
+        Some(value)
     }
 
     /// The value of a row, made first if it has none.
@@ -55,18 +103,72 @@ impl<T: Clone> Sparse<T> {
     where
         T: Default,
     {
-        self.shard(row).entry(row).or_default()
+        let at = row as usize % SHARD;
+        let shard = self.shard(row);
+        if !shard.has(at) {
+            shard.put(at, T::default());
+        }
+        let place = shard.place(at);
+        &mut shard.values[place]
     }
 
+    /// The values by row.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
-        self.shards.iter().flatten().flat_map(|shard| shard.iter().map(|(row, value)| (*row, value)))
+        let shards = self.shards.iter().enumerate().filter_map(|(number, shard)| Some((number, shard.as_ref()?)));
+        shards.flat_map(|(number, shard)| {
+            ones(&shard.present).map(move |at| (number * SHARD) as u32 + at).zip(&shard.values)
+        })
+    }
+
+    /// Gives spare memory back after loading.
+    pub(super) fn shrink(&mut self) {
+        self.shards.iter_mut().flatten().for_each(|shard| Arc::make_mut(shard).values.shrink_to_fit());
     }
 
     fn shard(&mut self, row: u32) -> &mut Shard<T> {
-        let shard = row as usize / SHARD;
+        let (shard, _) = locate(row);
         if self.shards.len() <= shard {
             self.shards.resize(shard + 1, None);
         }
-        Arc::make_mut(self.shards[shard].get_or_insert_with(|| Arc::new(Shard::with_hasher(hasher()))))
+        Arc::make_mut(self.shards[shard].get_or_insert_with(|| Arc::new(Shard::new())))
+    }
+}
+
+fn locate(row: u32) -> (usize, usize) {
+    (row as usize / SHARD, row as usize % SHARD)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn values_come_and_go_by_row_and_snapshots_keep_theirs() {
+        let (mut sparse, mut expected) = (Sparse::default(), BTreeMap::new());
+        for step in 0..2_000_u32 {
+            let row = step.wrapping_mul(2_654_435_761) >> 26;
+            let snapshot = (sparse.clone(), expected.clone());
+            match step % 3 {
+                0 => assert_eq!(sparse.remove(row), expected.remove(&row)),
+                1 => {
+                    sparse.insert(row, step);
+                    expected.insert(row, step);
+                }
+                _ => {
+                    *sparse.entry(row) += step;
+                    *expected.entry(row).or_default() += step;
+                }
+            }
+            for (sparse, expected) in [(&sparse, &expected), (&snapshot.0, &snapshot.1)] {
+                assert!(sparse.iter().eq(expected.iter().map(|(row, value)| (*row, value))), "step {step}");
+                assert!((0..70).all(|row| sparse.get(row) == expected.get(&row)), "step {step}");
+            }
+        }
+        for row in 0..70 {
+            sparse.remove(row);
+        }
+        assert!(sparse.shards.iter().all(Option::is_none));
     }
 }

@@ -19,6 +19,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use super::kernel::prefetch_line;
 use super::work::{count_blocks, count_rows};
 
 /// Words of a mask over one block: a cache line, and two words in unit tests, so that these see many blocks.
@@ -134,6 +135,14 @@ impl Spine {
     #[inline]
     pub(super) fn block(&self, number: u32) -> &Block {
         &self.blocks[number as usize]
+    }
+
+    /// Has the block of a slot fetched.
+    #[inline]
+    pub(super) fn prefetch(&self, slot: u32) {
+        let block = self.block(split(slot).0);
+        prefetch_line(&block.live);
+        prefetch_line(&block.count);
     }
 
     /// Whether a block number is nobody's now.

@@ -24,11 +24,12 @@ use smallvec::SmallVec;
 
 use super::access::{Class, Classes, People};
 use super::assigned::{Assigned, Assignments};
-use super::column::Column;
+use super::bits::ones;
+use super::column::{self, Column};
 use super::contacts::Contacts;
 use super::index::Index;
 use super::lists::{Lists, Numbers};
-use super::open::{Entry, Open};
+use super::open::{Entry, Open, OpenSet};
 use super::posting::PostingList;
 use super::reads::ArchivedReads;
 use super::sparse::{Sparse, hasher};
@@ -123,6 +124,7 @@ impl State {
     }
 
     /// The id of a row; `None` if no conversation has that row.
+    #[inline]
     pub(super) fn id(&self, row: u32) -> Option<&ConversationId> {
         match (row as usize) < self.ids.len() {
             true => self.ids.get(row).as_ref(),
@@ -138,12 +140,6 @@ impl State {
     #[inline]
     pub(super) fn class_of(&self, row: u32) -> &Class {
         self.classes.get(*self.class.get(row))
-    }
-
-    /// Up to four classes that have one in sixteen of all open conversations, or more.
-    pub(super) fn large_classes(&self) -> impl Iterator<Item = u32> {
-        let all = self.open.spine.len();
-        self.classes.many().iter().filter(move |class| self.classes.get(*class).open.len() * 16 >= all).take(4)
     }
 
     #[inline]
@@ -165,6 +161,7 @@ impl State {
         compare(&self.at, &self.ids, one, two)
     }
 
+    #[inline]
     pub(super) fn is_read(&self, row: u32, teammate: u32) -> bool {
         match self.slot_of(row) {
             Slot::Open(slot) => self.open.is_read(slot, teammate),
@@ -172,6 +169,44 @@ impl State {
         }
     }
 
+    /// Has fetched what tells where to find what a list shows of a row.
+    #[inline]
+    pub(super) fn prefetch_row(&self, row: u32) {
+        self.ids.prefetch(row);
+        self.contacts_of.prefetch(row);
+        self.tags_of.prefetch(row);
+        self.slot.prefetch(row);
+    }
+
+    /// Has fetched what a message to a conversation changes, step by step along the pointers. Changes are carried out part
+    /// by part, and each would wait for its own.
+    pub(super) fn prefetch_message(&self, id: &ConversationId) {
+        let Some(row) = self.row(id) else {
+            return;
+        };
+        self.at.prefetch(row);
+        self.class.prefetch(row);
+        self.slot.prefetch(row);
+        self.contacts_of.prefetch(row);
+        self.tags_of.prefetch(row);
+        self.classes.prefetch(*self.class.get(row));
+        match self.slot_of(row) {
+            Slot::Open(slot) => self.open.spine.prefetch(slot),
+            Slot::Archived(slot) => self.history.prefetch(slot),
+        }
+        self.tags_of.run(row).prefetch();
+        self.contacts_of.for_each(row, |contact| self.contacts.prefetch_attached(contact));
+    }
+
+    /// Has fetched what [`State::is_read`] reads last.
+    #[inline]
+    pub(super) fn prefetch_read(&self, row: u32, teammate: u32) {
+        if let Slot::Open(slot) = self.slot_of(row) {
+            self.open.prefetch_read(slot, teammate);
+        }
+    }
+
+    #[inline]
     pub(super) fn is_starred(&self, row: u32, teammate: u32) -> bool {
         self.stars.get(row).is_some_and(|marks| marks.contains(&teammate))
     }
@@ -204,6 +239,7 @@ impl State {
         marks.iter().filter_map(|number| self.people.id(*number)).cloned().collect()
     }
 
+    #[inline]
     pub(super) fn tag(&self, number: u32) -> Option<&Tag> {
         self.tags.get_index(number as usize)
     }
@@ -235,40 +271,63 @@ impl State {
     }
 
     /// Takes a checked contact in, whose place in the order [`State::finish_loading`] finds; returns its number.
-    pub(super) fn load_contact(&mut self, contact: Contact) -> u32 {
-        let tags = self.tag_numbers(&contact.tags);
-        self.contacts.load(&self.directory, &self.people, contact, &tags)
+    pub(super) fn load_contact(&mut self, contact: Contact, tags: &[u32]) -> u32 {
+        self.contacts.load(&self.directory, &self.people, contact, tags)
     }
 
-    /// Takes a checked conversation in, whose place in the order [`State::finish_loading`] finds, apart from its read
-    /// marks; returns its row.
-    pub(super) fn load_conversation(&mut self, conversation: &Conversation, contacts: &[u32], stars: Marks) -> u32 {
-        let row = self.add_row(conversation, contacts);
-        self.slot.set(row, if conversation.archived { ARCHIVED } else { 0 });
-        if let Some(assignee) = &conversation.assignee {
+    /// The class of conversations like this one.
+    pub(super) fn load_class(&mut self, head: Head<'_>) -> u32 {
+        self.classes.class_of(&self.directory, &self.people, head)
+    }
+
+    /// The endpoint of a class, as the class holds it.
+    pub(super) fn endpoint_of_class(&self, class: u32) -> Option<&EndpointId> {
+        self.classes.get(class).endpoint.as_ref()
+    }
+
+    /// Takes what is kept beside the columns of the next row: its contacts and tags, its assignee, who has starred it.
+    pub(super) fn load_details(
+        &mut self,
+        row: u32,
+        (contacts, tags): (&[u32], &[u32]),
+        assignee: Option<&Member>,
+        stars: Marks,
+    ) {
+        self.contacts_of.push(contacts);
+        self.tags_of.push(tags);
+        if let Some(assignee) = assignee {
             self.assignments.assign(row, assignee);
         }
         for teammate in stars {
             self.star(row, teammate);
         }
-        row
+        self.count += 1;
     }
 
-    /// Puts everything that was loaded in order, at once.
-    pub(super) fn finish_loading(&mut self) {
+    /// Takes in who has read an archived conversation of a class, a bit for each teammate.
+    pub(super) fn load_archived_reads(&mut self, row: u32, class: u32, readers: &[u64]) {
+        let reads: Marks = ones(readers).collect();
+        self.note_archived_reads(row, class, &reads);
+    }
+
+    /// Puts everything that was loaded in order, at once, given the rows that are not archived, ascending.
+    pub(super) fn finish_loading(&mut self, open: Vec<u32>) {
         self.contacts.sort();
+        self.contacts.count_uses(&self.contacts_of, self.ids.len() as u32);
         let Self { ids, index, .. } = self;
         index.settle(|row| text(ids, row));
-        let (mut archived, mut open): (Vec<u32>, Vec<u32>) = self.rows().partition(|row| self.is_archived(*row));
-        self.sort_rows(&mut archived);
-        self.sort_rows(&mut open);
-        let Self { history, slot, .. } = self;
-        history.load(&archived, |row, place| slot.set(row, place | ARCHIVED));
-        let Self { open: spine, slot, .. } = self;
-        spine.load(&open, |row, place| slot.set(row, place));
-        for row in archived.iter().chain(&open) {
-            self.assignments.load(self.assigned(*row), self.is_archived(*row));
-        }
+        let mut next_open = open.iter().peekable();
+        let is_archived = |row: &u32| next_open.next_if(|open| *open == row).is_none();
+        let archived = (0..self.ids.len() as u32).filter(is_archived).collect();
+        let (archived, open) = (self.in_order(archived), self.in_order(open));
+        let mut slots = vec![0; self.ids.len()];
+        let mut place = |row: u32, slot: u32| slots.get_mut(row as usize).into_iter().for_each(|place| *place = slot);
+        self.history.load(&archived, |row, slot| place(row, slot | ARCHIVED));
+        drop(archived);
+        self.open.load(&open, place);
+        slots.chunks(column::BLOCK).for_each(|block| self.slot.append(block.to_vec()));
+        drop(slots);
+        self.load_assigned(&open);
         open.iter().for_each(|row| self.describe_loaded(*row));
         self.assignments.shrink();
         self.classes.shrink();
@@ -278,15 +337,40 @@ impl State {
         self.archived_reads.shrink();
     }
 
-    /// In place: keys beside the rows would be most of what loading needs beyond what is loaded.
-    fn sort_rows(&self, rows: &mut [u32]) {
-        rows.sort_unstable_by(|one, two| self.compare(*one, *two));
+    /// The same rows as the spines order them. Sorted are words of the time and the row; a time takes what a row
+    /// leaves, 300 years in milliseconds for a million, and rows that are alike in that are compared.
+    fn in_order(&self, mut rows: Vec<u32>) -> Vec<u32> {
+        let first = rows.iter().map(|row| *self.at.get(*row)).min().unwrap_or_default();
+        let since = |row: u32| self.at.get(row).wrapping_sub(first) as u64;
+        let bits = |number: u64| u64::BITS - number.leading_zeros();
+        let row_bits = bits(self.ids.len() as u64);
+        let longest = rows.iter().map(|row| since(*row)).max().unwrap_or_default();
+        let dropped = (bits(longest) + row_bits).saturating_sub(u64::BITS);
+        let key = |row: &u32| since(*row) >> dropped << row_bits | u64::from(*row);
+        let mut keys: Vec<u64> = rows.iter().map(key).collect();
+        keys.sort_unstable();
+        let row_of = |key: u64| (key & ((1 << row_bits) - 1)) as u32;
+        for alike in keys.chunk_by_mut(|one, two| one >> row_bits == two >> row_bits).filter(|alike| alike.len() > 1) {
+            alike.sort_unstable_by(|one, two| self.compare(row_of(*one), row_of(*two)));
+        }
+        rows.clear();
+        rows.extend(keys.into_iter().map(row_of));
+        rows
+    }
+
+    /// Fills the lists of assignees, given the open rows in order.
+    fn load_assigned(&mut self, open: &[u32]) {
+        let mut archived: Vec<u32> = self.assignments.assigned_rows().filter(|row| self.is_archived(*row)).collect();
+        archived.sort_unstable();
+        for row in archived.iter().chain(open) {
+            self.assignments.load(self.assigned(*row), self.is_archived(*row));
+        }
     }
 
     fn describe_loaded(&mut self, row: u32) {
         let slot = *self.slot.get(row);
         self.describe(row, |open, entry| open.describe(slot, entry));
-        self.classes.edit_open(*self.class.get(row), |open| open.insert(slot));
+        self.edit_open(*self.class.get(row), slot, |open, few| open.insert(slot, few));
         let contacts = self.contacts_of.get(row);
         contacts.iter().for_each(|contact| self.contacts.add_open(*contact, row));
     }
@@ -399,8 +483,9 @@ impl State {
         self.classes.get_mut(new).rows.insert(row);
         match self.slot_of(row) {
             Slot::Open(slot) => {
-                self.classes.edit_open(old, |open| open.remove(slot));
-                self.classes.edit_open(new, |open| open.insert(slot));
+                self.edit_open(old, slot, |open, few| open.remove(slot, few));
+                self.edit_open(new, slot, |open, few| open.insert(slot, few));
+                self.open.settle(std::iter::once(slot), self.classes.get(new).open.is_many());
                 self.open.set_class(slot, new);
             }
             Slot::Archived(_) => {
@@ -449,9 +534,9 @@ impl State {
     }
 
     /// Notes who has read an archived conversation, which nobody has read so far.
-    pub(super) fn read_archived(&mut self, row: u32, reads: &[u32]) {
+    fn note_archived_reads(&mut self, row: u32, class: u32, reads: &[u32]) {
         if !reads.is_empty() {
-            self.classes.get_mut(*self.class.get(row)).archived_reads.add(reads);
+            self.classes.get_mut(class).archived_reads.add(reads);
             self.archived_reads.add(row, reads);
         }
     }
@@ -582,7 +667,7 @@ impl State {
             let slot = history.insert(row, |one, two| compare(at, ids, one, two), &mut moves);
             self.slot.set(row, slot | ARCHIVED);
             moves.iter().for_each(|one| self.slot.set(one.row, one.to | ARCHIVED));
-            self.read_archived(row, &reads);
+            self.note_archived_reads(row, *self.class.get(row), &reads);
             return self.enter_assigned(row);
         }
         let mut slot = 0;
@@ -590,7 +675,7 @@ impl State {
         self.follow(&moves);
         self.slot.set(row, slot);
         self.enter_assigned(row);
-        self.classes.edit_open(*self.class.get(row), |open| open.insert(slot));
+        self.edit_open(*self.class.get(row), slot, |open, few| open.insert(slot, few));
         for number in reads {
             let (group, at) = self.open.group_mut(slot);
             group.reads.set(number, at);
@@ -640,7 +725,7 @@ impl State {
                 moves.iter().for_each(|one| self.slot.set(one.row, one.to | ARCHIVED));
             }
             Slot::Open(slot) => {
-                self.classes.edit_open(*self.class.get(row), |open| open.remove(slot));
+                self.edit_open(*self.class.get(row), slot, |open, few| open.remove(slot, few));
                 let Self { open, at, ids, .. } = self;
                 open.remove(slot, |one, two| compare(at, ids, one, two), &mut moves);
                 self.follow(&moves);
@@ -656,7 +741,19 @@ impl State {
             let entry = self.assigned(one.row);
             let Self { assignments, at, ids, .. } = self;
             assignments.follow(entry, |one, two| compare(at, ids, one, two));
-            self.classes.edit_open(*self.class.get(one.row), |open| open.replace(one.from, one.to));
+            self.edit_open(*self.class.get(one.row), one.to, |open, _| open.replace(one.from, one.to));
+        }
+    }
+
+    /// Changes which slots a class's open conversations have, `slot` being the one at hand; `edit` is told how many are
+    /// still kept as a list.
+    fn edit_open(&mut self, class: u32, slot: u32, edit: impl FnOnce(&mut OpenSet, usize)) {
+        let few = self.open.few();
+        let (has_turned, set) = self.classes.edit_open(class, |set| edit(set, few));
+        match has_turned {
+            true => self.open.settle(set.iter(), set.is_many()),
+            false if set.is_many() => self.open.settle(std::iter::once(slot), true),
+            false => {}
         }
     }
 
@@ -696,7 +793,7 @@ impl State {
         tags.iter().map(|tag| self.tag_number(tag)).collect()
     }
 
-    fn tag_number(&mut self, tag: &Tag) -> u32 {
+    pub(super) fn tag_number(&mut self, tag: &Tag) -> u32 {
         match self.tags.get_index_of(tag) {
             Some(number) => number as u32,
             None => Arc::make_mut(&mut self.tags).insert_full(tag.clone()).0 as u32,

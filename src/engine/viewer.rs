@@ -3,9 +3,9 @@
 use super::Engine;
 use super::bits::ones;
 use super::cursor::{Binding, Cursor, Position, digest};
-use super::kernel::{self, Pass};
+use super::kernel::{self, Lanes, Pass};
 use super::page::{ContactRow, ConversationRow, Page, PageRequest, RowId};
-use super::query::{Plan, badges};
+use super::query::{Listed, Plan, badges};
 use super::rule::View;
 use super::state::State;
 use crate::error::{Error, ErrorCode};
@@ -124,7 +124,8 @@ impl<'e> Viewer<'e> {
     /// O(classes / 64 + size of the rule); a leaf over endpoints, channels or kinds, O(classes).
     pub fn prepare<'i>(&self, inbox: &'i Inbox) -> Result<PreparedInbox<'e, 'i>, Error> {
         let opened = self.open(inbox)?;
-        Ok(PreparedInbox { viewer: *self, inbox, plan: Plan::new(&self.view, &opened) })
+        let plan = Plan::new(&self.view, &opened);
+        Ok(PreparedInbox { viewer: *self, inbox, leaves: plan.leaves(&self.view), plan })
     }
 
     /// How many an inbox holds, and how many of those are unread to the viewer (SPEC 5.9).
@@ -147,8 +148,12 @@ impl<'e> Viewer<'e> {
     /// # Complexity
     /// As [`Viewer::badge`] for each, the viewer's conversations being marked once for all.
     pub fn badges<'i>(&self, inboxes: impl IntoIterator<Item = &'i Inbox>) -> Result<Vec<Badge>, Error> {
-        let plans = inboxes.into_iter().map(|inbox| Ok(Plan::new(&self.view, &self.open(inbox)?)));
-        let plans: Vec<Plan> = plans.collect::<Result<_, Error>>()?;
+        let inboxes = inboxes.into_iter();
+        // Pushed, not collected: a plan is some hundred bytes, which collecting results moves once more.
+        let mut plans = Vec::with_capacity(inboxes.size_hint().0);
+        for inbox in inboxes {
+            plans.push(Plan::new(&self.view, &self.open(inbox)?));
+        }
         Ok(badges(&self.view, &plans))
     }
 
@@ -165,7 +170,7 @@ impl<'e> Viewer<'e> {
     pub fn search<'c>(&self, candidates: impl IntoIterator<Item = &'c ConversationId>) -> Vec<ConversationRow<'e>> {
         let mut rows: Vec<u32> = candidates.into_iter().filter_map(|id| self.row(id)).collect();
         dedup(&mut rows);
-        rows.into_iter().filter_map(|row| ConversationRow::new(self.view, row)).collect()
+        ConversationRow::all(self.view, &rows)
     }
 
     /// One conversation as a list shows it; `None` if it is unknown or hidden. O(1).
@@ -329,6 +334,7 @@ pub struct PreparedInbox<'e, 'i> {
     viewer: Viewer<'e>,
     inbox: &'i Inbox,
     plan: Plan,
+    leaves: Listed<'e>,
 }
 
 impl<'e, 'i> PreparedInbox<'e, 'i>
@@ -342,18 +348,21 @@ where
     pub fn page(&self, page: &PageRequest) -> Result<Page<ConversationRow<'e>>, Error> {
         let limit = page.limit()?;
         let binding = self.viewer.binding(self.inbox);
-        let mut rows = Vec::new();
+        let mut rows = Vec::with_capacity(limit.saturating_add(1).min(ROOM));
         match page.cursor() {
-            None => self.plan.list(&self.viewer.view, None, limit.saturating_add(1), &mut rows),
+            None => self.list(None, limit.saturating_add(1), &mut rows),
             Some(cursor) => binding.unseal(cursor, |end| {
                 let is_passed = |row| self.is_passed(row, end);
-                self.plan.list(&self.viewer.view, Some(&is_passed), limit.saturating_add(1), &mut rows);
+                self.list(Some(&is_passed), limit.saturating_add(1), &mut rows);
             })?,
         }
-        let rows = rows.into_iter().filter_map(|row| ConversationRow::new(self.viewer.view, row)).collect();
-        Ok(cut(rows, limit, |row| {
+        Ok(cut(ConversationRow::all(self.viewer.view, &rows), limit, |row| {
             binding.seal(Position { order: row.last_activity().as_millis(), id: row.id().as_str() })
         }))
+    }
+
+    fn list(&self, is_passed: Option<&dyn Fn(u32) -> bool>, limit: usize, rows: &mut Vec<u32>) {
+        self.plan.list(&self.viewer.view, &self.leaves, is_passed, limit, rows);
     }
 
     /// Whether a row comes no later in the list than where a page ended.
@@ -369,7 +378,7 @@ where
     #[inline]
     pub fn newest(&self, limit: usize, rows: &mut Vec<RowId>) {
         let mut found = std::mem::take(rows).into_iter().map(|row| row.0).collect();
-        self.plan.list(&self.viewer.view, None, limit, &mut found);
+        self.list(None, limit, &mut found);
         *rows = found.into_iter().map(RowId).collect();
     }
 
@@ -390,7 +399,7 @@ impl Pass for CopyRows<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run(self, _: impl Lanes) {
         let classes = &self.view.state.classes;
         let total = ones(self.view.sees).map(|class| classes.get(class).rows.len()).sum();
         self.rows.reserve(total);
@@ -399,6 +408,9 @@ impl Pass for CopyRows<'_, '_> {
         }
     }
 }
+
+/// Row numbers that a page makes room for before it knows how many there are.
+const ROOM: usize = 128;
 
 /// The page of up to `limit` rows out of one more, with a cursor if that one is there.
 fn cut<R>(mut rows: Vec<R>, limit: usize, seal: impl FnOnce(&R) -> Cursor) -> Page<R> {

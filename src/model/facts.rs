@@ -308,10 +308,23 @@ impl Directory {
     pub(crate) fn checked_conversation(
         &self,
         mut conversation: Conversation,
-        mut contact_is_known: impl FnMut(&ContactId) -> bool,
+        contact_is_known: impl FnMut(&ContactId) -> bool,
     ) -> Result<Conversation, Error> {
+        self.check_conversation(&mut conversation, false, contact_is_known)?;
+        Ok(conversation)
+    }
+
+    /// The same in place, without a look at the endpoint where it is known to be there.
+    pub(crate) fn check_conversation(
+        &self,
+        conversation: &mut Conversation,
+        endpoint_is_known: bool,
+        mut contact_is_known: impl FnMut(&ContactId) -> bool,
+    ) -> Result<(), Error> {
         check_id(&conversation.id, "conversation")?;
-        self.check_endpoint_of(&conversation)?;
+        if !endpoint_is_known {
+            self.check_endpoint_of(conversation)?;
+        }
         if let Some(unknown) = conversation.contacts.iter().find(|id| !contact_is_known(id)) {
             return Err(Error::new(ErrorCode::UnknownContact, unknown));
         }
@@ -327,7 +340,7 @@ impl Directory {
         dedup(&mut conversation.tags);
         dedup(&mut conversation.read_by);
         dedup(&mut conversation.starred_by);
-        Ok(conversation)
+        Ok(())
     }
 
     /// A patient conversation runs over exactly one endpoint (SPEC 3.1), any other over none (SPEC 3.2).

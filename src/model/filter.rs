@@ -186,20 +186,19 @@ impl Rule {
         })
     }
 
-    /// Whether it is nested deeper than [`MAX_RULE_DEPTH`]. Needs no stack.
+    /// Whether it is nested deeper than [`MAX_RULE_DEPTH`].
     pub(crate) fn is_too_deep(&self) -> bool {
-        let mut open = vec![(self, 1)];
-        while let Some((rule, depth)) = open.pop() {
-            if depth > MAX_RULE_DEPTH {
-                return true;
-            }
-            match rule {
-                Self::All(rules) | Self::Any(rules) => open.extend(rules.iter().map(|rule| (rule, depth + 1))),
-                Self::Not(rule) => open.push((rule, depth + 1)),
-                _ => {}
-            }
-        }
-        false
+        self.is_deeper_than(MAX_RULE_DEPTH)
+    }
+
+    /// Goes no deeper than `depth` itself, however deep the rule.
+    fn is_deeper_than(&self, depth: usize) -> bool {
+        let inner = match self {
+            Self::All(rules) | Self::Any(rules) => &rules[..],
+            Self::Not(rule) => std::slice::from_ref(&**rule),
+            _ => &[],
+        };
+        depth == 0 || inner.iter().any(|rule| rule.is_deeper_than(depth - 1))
     }
 }
 
