@@ -3,7 +3,7 @@
 //! Data, seed and shares: `support`. `VISIBLY_BENCH_MESSAGES` messages (20,000 unless said otherwise), seed 13, among
 //! other changes. Of 20 changes, ten are messages to open conversations as they come, one is a message that comes up to
 //! a month late, one brings an archived conversation back; one archives an open one, and now and then a conversation
-//! is removed and started anew; the others read, assign, unassign, tag and star.
+//! is removed and started anew; the others read, assign, unassign, tag and star. One assignment in 20 lets somebody in.
 //!
 //! Reported: the bytes that the engine holds then, and held at most, beside an engine built anew of the same facts with
 //! texts of its own (the baseline); and the longest single change of each kind. All is done three times with the same
@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use support::{PAGE, Rng, Shape, clinic, conversation, conversation_tag, sidebar, teammate};
-use visibly::{Change, Conversation, Engine, Inbox, Member, PageRequest, Viewer};
+use visibly::{Change, Conversation, ConversationId, Engine, Inbox, Member, PageRequest, TeammateId, Viewer};
 
 #[path = "support/counting.rs"]
 mod counting;
@@ -78,7 +78,7 @@ fn moved(shape: Shape, messages: usize) -> Moved {
     let start = counting::held_now();
     counting::start_peak();
     while changes.messages < messages {
-        let (kind, change) = changes.next();
+        let (kind, change) = changes.next(&engine);
         let since = Instant::now();
         let outcome = engine.apply(&change);
         let time = since.elapsed().as_nanos();
@@ -114,7 +114,7 @@ impl Changes {
         Self { rng: Rng::new(13), at: LATER, open, archived, teammates: shape.teammates, messages: 0, gone: None }
     }
 
-    fn next(&mut self) -> (Kind, Change) {
+    fn next(&mut self, engine: &Engine) -> (Kind, Change) {
         self.at += 1;
         if let Some(gone) = self.gone.take() {
             self.open.push(gone);
@@ -149,7 +149,7 @@ impl Changes {
             }
             13 | 14 => (Kind::Read, Change::mark_read(id, by)),
             15 => (Kind::Unread, Change::MarkUnread { id, by }),
-            16 => (Kind::Assign, Change::assign_with_access(id, Member::Teammate(by))),
+            16 => (Kind::Assign, Change::assign_with_access(&id, Member::Teammate(self.assignee(engine, &id)))),
             17 => (Kind::Unassign, Change::unassign(id)),
             18 => (
                 Kind::Tag,
@@ -159,7 +159,18 @@ impl Changes {
         }
     }
 
-    fn message(&mut self, id: visibly::ConversationId, late: usize) -> Change {
+    /// Nearly always somebody who sees the conversation; now and then somebody is let in.
+    fn assignee(&mut self, engine: &Engine, id: &ConversationId) -> TeammateId {
+        match self.rng.below(20) {
+            0 => teammate(self.rng.below(self.teammates)),
+            _ => {
+                let audience = engine.audience(id).unwrap();
+                audience[self.rng.below(audience.len())].clone()
+            }
+        }
+    }
+
+    fn message(&mut self, id: ConversationId, late: usize) -> Change {
         self.messages += 1;
         Change::receive_message(id, self.at - i64::try_from(late).unwrap())
     }

@@ -89,6 +89,9 @@ pub(super) fn is_marked(leaves: &[&Leaf], slot: u32) -> bool {
     is_set(leaves[group], at)
 }
 
+/// How many leaves ahead memory is fetched where one block's share of all of them is looked at.
+const AHEAD: usize = 8;
+
 /// Leaves by a small number, such as a tag's. A number that does not occur in the group has none.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Leaves(Vec<Option<Arc<Leaf>>>);
@@ -101,12 +104,52 @@ impl Leaves {
     }
 
     fn make(&mut self, number: u32) -> &mut Leaf {
-        let number = number as usize;
-        if self.0.len() <= number {
-            self.0.reserve_exact(number + 1 - self.0.len());
-            self.0.resize(number + 1, None);
+        self.make_room(number);
+        Arc::make_mut(self.0[number as usize].get_or_insert_with(|| Arc::new(NO_LEAF)))
+    }
+
+    fn make_room(&mut self, number: u32) {
+        let len = number as usize + 1;
+        if self.0.len() < len {
+            self.0.reserve_exact(len - self.0.len());
+            self.0.resize(len, None);
         }
-        Arc::make_mut(self.0[number].get_or_insert_with(|| Arc::new(NO_LEAF)))
+    }
+
+    /// Has a block's share of a leaf fetched, and what says whether a snapshot has the leaf too.
+    #[inline(always)]
+    fn fetch(&self, number: usize, lane: usize) {
+        if let Some(Some(leaf)) = self.0.get(number) {
+            let share = lane_of(leaf, lane);
+            prefetch_line(&leaf[0]);
+            // Leaves start anywhere in a line, so that a share is in two.
+            prefetch_line(&share[0]);
+            prefetch_line(&share[WORDS - 1]);
+        }
+    }
+
+    /// What `carry` makes of a block's share of every leaf, where that is any bits.
+    fn shares(&self, lane: usize, carry: impl Fn(&Mask) -> Mask) -> Vec<(u32, Mask)> {
+        count_blocks(self.0.len());
+        let share = |(number, leaf): (usize, &Option<Arc<Leaf>>)| {
+            self.fetch(number + AHEAD, lane);
+            let share = Some(lane_of(leaf.as_ref()?, lane)).filter(|share| !is_clear(share))?;
+            Some((number as u32, carry(share))).filter(|(_, share)| !is_clear(share))
+        };
+        self.0.iter().enumerate().filter_map(share).collect()
+    }
+
+    /// Adds bits to a block's share of leaves, whose numbers ascend.
+    fn add_shares(&mut self, lane: usize, shares: &[(u32, Mask)]) {
+        if let Some((last, _)) = shares.last() {
+            self.make_room(*last);
+        }
+        for (at, (number, share)) in shares.iter().enumerate() {
+            if let Some((later, _)) = shares.get(at + AHEAD) {
+                self.fetch(*later as usize, lane);
+            }
+            add(self.make(*number), lane, share);
+        }
     }
 
     pub(super) fn set(&mut self, number: u32, at: u32) {
@@ -119,13 +162,17 @@ impl Leaves {
 
     /// Clears a slot's bit in every leaf.
     pub(super) fn clear_all(&mut self, at: u32) {
-        (0..self.0.len() as u32).for_each(|number| self.clear(number, at));
+        for number in 0..self.0.len() as u32 {
+            self.fetch(number as usize + AHEAD, at as usize / BLOCK);
+            self.clear(number, at);
+        }
     }
 
     /// Clears a block's share of every leaf.
     fn clear_lane(&mut self, lane: usize) {
         count_blocks(self.0.len());
         for number in 0..self.0.len() as u32 {
+            self.fetch(number as usize + AHEAD, lane);
             let is_needed = |leaf: &Leaf| !is_clear(lane_of(leaf, lane));
             self.edit(number, is_needed, |leaf| lane_mut(leaf, lane).fill(0));
         }
@@ -142,17 +189,19 @@ impl Leaves {
         };
         let leaf = Arc::make_mut(leaf);
         clear(leaf);
-        if is_clear(leaf) {
+        // One block after the other, for the first mostly tells.
+        if leaf.as_chunks::<WORDS>().0.iter().all(is_clear) {
             *place = None;
         }
     }
 
     /// The numbers whose leaves have a slot's bit set.
     fn numbers_at(&self, at: u32) -> impl Iterator<Item = u32> {
-        let found = self.0.iter().enumerate();
-        found
-            .filter(move |(_, leaf)| leaf.as_ref().is_some_and(|leaf| is_set(leaf, at)))
-            .map(|(number, _)| number as u32)
+        let is_found = move |(number, leaf): &(usize, &Option<Arc<Leaf>>)| {
+            self.fetch(number + AHEAD, at as usize / BLOCK);
+            leaf.as_ref().is_some_and(|leaf| is_set(leaf, at))
+        };
+        self.0.iter().enumerate().filter(is_found).map(|(number, _)| number as u32)
     }
 }
 
@@ -200,6 +249,10 @@ impl Group {
         lane_mut(&mut self.restricted, lane).fill(0);
         lane_mut(&mut self.settled, lane).fill(0);
         self.leaves_mut().into_iter().for_each(|leaves| leaves.clear_lane(lane));
+    }
+
+    fn leaves(&self) -> [&Leaves; 3] {
+        [&self.contact_tags, &self.conversation_tags, &self.reads]
     }
 
     fn leaves_mut(&mut self) -> [&mut Leaves; 3] {
@@ -429,28 +482,14 @@ impl Open {
         let unassigned = carried(runs, lane_of(&self.groups[from].unassigned, from_lane));
         let restricted = carried(runs, lane_of(&self.groups[from].restricted, from_lane));
         let settled = carried(runs, lane_of(&self.groups[from].settled, from_lane));
+        let shares = self.groups[from].leaves().map(|leaves| leaves.shares(from_lane, |share| carried(runs, share)));
         let target = Arc::make_mut(&mut self.groups[to]);
         add(&mut target.unassigned, to_lane, &unassigned);
         add(&mut target.restricted, to_lane, &restricted);
         add(&mut target.settled, to_lane, &settled);
-        for kind in 0..3 {
-            let numbers = self.groups_mut(from)[kind].0.len() as u32;
-            count_blocks(numbers as usize);
-            for number in 0..numbers {
-                let mask = *lane_of(self.groups_mut(from)[kind].get(number), from_lane);
-                if is_clear(&mask) {
-                    continue;
-                }
-                let mask = carried(runs, &mask);
-                if !is_clear(&mask) {
-                    add(self.groups_mut(to)[kind].make(number), to_lane, &mask);
-                }
-            }
+        for (leaves, shares) in target.leaves_mut().into_iter().zip(&shares) {
+            leaves.add_shares(to_lane, shares);
         }
-    }
-
-    fn groups_mut(&mut self, group: usize) -> [&mut Leaves; 3] {
-        Arc::make_mut(&mut self.groups[group]).leaves_mut()
     }
 }
 
