@@ -42,7 +42,13 @@ impl<T: Clone> Column<T> {
     /// Has a row's value fetched that will be read.
     #[inline]
     pub(super) fn prefetch(&self, row: u32) {
-        prefetch_line(self.get(row));
+        let block = &self.blocks[row as usize / BLOCK];
+        let at = row as usize % BLOCK;
+        prefetch_line(&block[at]);
+        // Values that do not fill lines evenly may reach into the line where the next one starts.
+        if 64 % size_of::<T>() != 0 {
+            block.get(at + 1).into_iter().for_each(prefetch_line);
+        }
     }
 
     /// The value of a row; `None` beyond the last.

@@ -88,6 +88,11 @@ impl Contacts {
         self.index.prefetch(hash(id.as_str()));
     }
 
+    /// Has what that leads to fetched ahead, which is the contact itself for nearly all.
+    pub(super) fn prefetch_named(&self, id: &ContactId) {
+        self.index.find(hash(id.as_str()), |_| true).into_iter().for_each(|number| self.named.prefetch(number));
+    }
+
     pub(super) fn id(&self, number: u32) -> Option<&ContactId> {
         self.named(number).map(|named| &named.id)
     }

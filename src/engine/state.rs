@@ -280,11 +280,6 @@ impl State {
         self.classes.class_of(&self.directory, &self.people, head)
     }
 
-    /// The endpoint of a class, as the class holds it.
-    pub(super) fn endpoint_of_class(&self, class: u32) -> Option<&EndpointId> {
-        self.classes.get(class).endpoint.as_ref()
-    }
-
     /// Takes what is kept beside the columns of the next row: its contacts and tags, its assignee, who has starred it.
     pub(super) fn load_details(
         &mut self,

@@ -1,6 +1,8 @@
 //! Texts that must not be mixed up: one newtype per id, tags, and free text.
 //!
-//! * Ids and tags share their bytes (`Arc<str>`): cloning is one atomic increment, no allocation.
+//! * Ids and tags are 24 bytes: up to 23 bytes of text are held in place, for whoever looks an id up waits for each
+//!   pointer on the way; a longer text is on the heap and shared. Cloning allocates nothing either way. So the address
+//!   of a text says nothing about it: it may be that of a value which is moved, and another comes to be there.
 //! * Ids compare by code point (SPEC 5.8), which is the byte order of UTF-8.
 //! * `Debug` shows ids; it never shows a tag or a free text, for both can say something of a patient.
 //!
@@ -10,10 +12,10 @@ use std::borrow::Borrow;
 use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::de::{Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
+use smol_str::SmolStr;
 
 /// Gives a text newtype its conversions and its serde form, a plain string.
 macro_rules! shared_text {
@@ -23,11 +25,12 @@ macro_rules! shared_text {
         /// Made from `&str` or `String`; cloning is O(1) and allocates nothing. Any text is accepted here, the
         /// empty one too, which [`Facts::load`](crate::Facts::load) and changes refuse.
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Arc<str>);
+        pub struct $name(SmolStr);
 
         impl $name {
             /// The text itself. O(1).
             #[must_use]
+            #[inline]
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -35,13 +38,13 @@ macro_rules! shared_text {
 
         impl From<&str> for $name {
             fn from(text: &str) -> Self {
-                Self(Arc::from(text))
+                Self(SmolStr::from(text))
             }
         }
 
         impl From<String> for $name {
             fn from(text: String) -> Self {
-                Self(Arc::from(text))
+                Self(SmolStr::from(text))
             }
         }
 
@@ -148,18 +151,18 @@ impl fmt::Debug for Tag {
 struct TextVisitor;
 
 impl Visitor<'_> for TextVisitor {
-    type Value = Arc<str>;
+    type Value = SmolStr;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a string")
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Arc<str>, E> {
-        Ok(Arc::from(text))
+    fn visit_str<E>(self, text: &str) -> Result<SmolStr, E> {
+        Ok(SmolStr::from(text))
     }
 
-    fn visit_string<E>(self, text: String) -> Result<Arc<str>, E> {
-        Ok(Arc::from(text))
+    fn visit_string<E>(self, text: String) -> Result<SmolStr, E> {
+        Ok(SmolStr::from(text))
     }
 }
 
@@ -239,5 +242,31 @@ impl From<i64> for Timestamp {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::BuildHasher;
+
+    use super::*;
+    use crate::model::hasher;
+
+    /// Short enough to be in place, the longest that is, the first that is not, one that is white space alone.
+    fn texts() -> [String; 5] {
+        [String::new(), "é1".to_owned(), "x".repeat(23), "x".repeat(24), " ".repeat(24)]
+    }
+
+    #[test]
+    fn ids_compare_and_hash_as_their_texts_do() {
+        for one in texts() {
+            let id = ContactId::from(one.as_str());
+            assert_eq!(id.as_str(), one);
+            assert_eq!(hasher().hash_one(&id), hasher().hash_one(one.as_str()));
+            for other in texts() {
+                assert_eq!(id.cmp(&ContactId::from(other.as_str())), one.cmp(&other));
+                assert_eq!(id == ContactId::from(other.clone()), one == other);
+            }
+        }
     }
 }

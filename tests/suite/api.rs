@@ -71,15 +71,21 @@ fn clinic() -> Engine {
 }
 
 #[test]
-fn cloning_an_id_or_a_tag_shares_its_text() {
+fn a_short_id_or_tag_holds_its_text_and_clones_of_a_long_one_share_it() {
     fn shares_text<T: Clone + AsRef<str>>(one: T) -> bool {
         std::ptr::eq(one.as_ref(), one.clone().as_ref())
     }
-    assert!(shares_text(TeammateId::from("ana")) && shares_text(TeamId::from("desk")));
-    assert!(shares_text(ConversationId::from("v1")) && shares_text(FilterId::from("f1")));
-    assert!(shares_text(Tag::from("vip")));
-    assert_eq!(size_of::<ConversationId>(), 2 * size_of::<usize>());
-    assert_eq!(size_of::<Option<ConversationId>>(), size_of::<ConversationId>());
+    fn holds_text<T: AsRef<str>>(one: T) -> bool {
+        let start = std::ptr::from_ref(&one).addr();
+        (start..start + size_of::<T>()).contains(&one.as_ref().as_ptr().addr())
+    }
+    let (short, long) = ("x".repeat(23), "x".repeat(24));
+    assert!(holds_text(TeammateId::from("ana")) && holds_text(TeamId::from(short.as_str())));
+    assert!(holds_text(ConversationId::from(short.as_str())) && holds_text(Tag::from("vip")));
+    assert!(shares_text(ConversationId::from(long.as_str())) && shares_text(FilterId::from(long.as_str())));
+    assert!(shares_text(Tag::from(long)));
+    assert_eq!(size_of::<ConversationId>(), 24);
+    assert_eq!(size_of::<Option<ConversationId>>(), 24);
 }
 
 #[test]

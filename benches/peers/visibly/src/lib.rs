@@ -126,14 +126,13 @@ fn contact_name(c: usize) -> String {
     format!("Contact {c}")
 }
 
-/// Bytes of the texts of conversations and contacts: what was allocated for them (ids with the two counters that
-/// share them, names as they are), and the pointers to them, 16 bytes for each id and name.
+/// Bytes of the texts of conversations and contacts, and of pointers to them, 16 for each id and name.
+///
+/// An id is 24 bytes with its text in place: 16 count as the pointer that they replace, 8 as text, what pads it
+/// included. Names are pointers to their texts.
 fn texts(ds: &Dataset) -> (usize, usize) {
-    let shared = |len: usize| (16 + len).next_multiple_of(8);
-    let digits = |n: usize| n.checked_ilog10().unwrap_or(0) as usize + 1;
-    let conversations: usize = (0..ds.convs.len()).map(|c| shared(1 + digits(c))).sum();
-    let contacts: usize = (0..ds.contacts.len()).map(|c| shared(1 + digits(c)) + contact_name(c).len()).sum();
-    (conversations + contacts, 16 * (ds.convs.len() + 2 * ds.contacts.len()))
+    let names: usize = (0..ds.contacts.len()).map(|c| contact_name(c).len()).sum();
+    (8 * (ds.convs.len() + ds.contacts.len()) + names, 16 * (ds.convs.len() + 2 * ds.contacts.len()))
 }
 
 fn contact_tags(tags: &[u16]) -> Rule {
