@@ -47,6 +47,9 @@ const ARCHIVED: u32 = 1 << 31;
 /// The class of a row that is no conversation's: seen by nobody.
 const NO_CLASS: u32 = u32::MAX;
 
+/// How many rows ahead memory is fetched where many have moved.
+const FOLLOWED: usize = 8;
+
 /// Numbers of teammates, ascending.
 pub(super) type Marks = SmallVec<[u32; 4]>;
 
@@ -731,7 +734,10 @@ impl State {
 
     /// Notes the new slots of open rows that moved.
     fn follow(&mut self, moves: &[Move]) {
-        for one in moves {
+        for (place, one) in moves.iter().enumerate() {
+            if let Some(later) = moves.get(place + FOLLOWED) {
+                self.prefetch_assigned(later.row);
+            }
             self.slot.set(one.row, one.to);
             let entry = self.assigned(one.row);
             let Self { assignments, at, ids, .. } = self;
@@ -750,6 +756,13 @@ impl State {
             false if set.is_many() => self.open.settle(std::iter::once(slot), true),
             false => {}
         }
+    }
+
+    /// Has fetched what [`State::assigned`] reads.
+    fn prefetch_assigned(&self, row: u32) {
+        self.at.prefetch(row);
+        self.class.prefetch(row);
+        self.slot.prefetch(row);
     }
 
     fn assigned(&self, row: u32) -> Assigned {
