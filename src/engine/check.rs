@@ -86,7 +86,7 @@ impl State {
         ensure(is_set(attributes.part(&attributes.group.restricted), at) == restricted, || {
             format!("row {row}: restricted mask")
         })?;
-        ensure(is_set(attributes.part(&attributes.group.settled), at) == class.open.is_many(), || {
+        ensure(is_set(self.open.settled_in(block), at) == class.open.is_many(), || {
             format!("row {row}: mask of classes with leaves")
         })?;
         if let Some(number) = self.assignments.number_of_row(row) {

@@ -55,6 +55,8 @@ pub(super) struct Loading {
     reads: ReadMarks,
     /// Who has read the conversation at hand, a bit for each teammate.
     readers: Vec<u64>,
+    /// Whether any of them is set.
+    has_readers: bool,
     /// The contacts of the conversation at hand.
     contacts: Vec<u32>,
 }
@@ -75,6 +77,7 @@ impl Loading {
         let state = State::new(directory);
         Self {
             readers: vec![0; state.people.len().div_ceil(64)],
+            has_readers: false,
             plain: vec![None; state.directory.endpoints.len()],
             state,
             rows: Rows::default(),
@@ -173,7 +176,10 @@ impl Loading {
 
     /// Notes who has read the conversation at hand, all of whom must exist.
     fn read(&mut self, read_by: Vec<TeammateId>) -> Result<(), Error> {
-        self.readers.fill(0);
+        if self.has_readers {
+            self.readers.fill(0);
+        }
+        self.has_readers = !read_by.is_empty();
         let mut next = 0;
         for id in read_by {
             let number = match self.state.people.id(next) {
@@ -202,12 +208,13 @@ impl Loading {
     fn add(&mut self, hash_of_id: u64, conversation: Conversation, class: u32, contacts: &[u32], stars: Marks) {
         let row = (self.state.ids.len() + self.rows.ids.len()) as u32;
         let tags = conversation.tags.iter().map(|tag| self.state.tag_number(tag)).collect::<Marks>();
+        if !conversation.archived {
+            self.rows.open.push(row);
+        }
         match conversation.archived {
+            _ if !self.has_readers => {}
             true => self.state.load_archived_reads(row, class, &self.readers),
-            false => {
-                self.rows.open.push(row);
-                self.reads.push(row, &self.readers);
-            }
+            false => self.reads.push(row, &self.readers),
         }
         self.state.load_details(row, (contacts, &tags), conversation.assignee.as_ref(), stars);
         self.rows.class.push(class);
@@ -253,7 +260,7 @@ impl Loading {
         state.finish_loading(rows.open);
         for of_group in reads.by_slot(|row| *state.slot.get(row)).chunk_by(|one, two| Open::are_together(one.0, two.0))
         {
-            let leaves = reads.leaves(of_group, state.people.len());
+            let leaves = reads.leaves(of_group);
             state.open.load_reads(of_group[0].0, &leaves);
         }
         state

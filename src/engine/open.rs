@@ -213,8 +213,6 @@ pub(super) struct Group {
     pub(super) unassigned: Leaf,
     /// With a contact that is not open to the whole organization.
     pub(super) restricted: Leaf,
-    /// Of a class that keeps its open conversations as leaves.
-    pub(super) settled: Leaf,
     pub(super) contact_tags: Leaves,
     pub(super) conversation_tags: Leaves,
     /// By teammate: who has read it since its last message.
@@ -227,7 +225,6 @@ impl Default for Group {
             class: Vec::new(),
             unassigned: NO_LEAF,
             restricted: NO_LEAF,
-            settled: NO_LEAF,
             contact_tags: Leaves::default(),
             conversation_tags: Leaves::default(),
             reads: Leaves::default(),
@@ -247,7 +244,6 @@ impl Group {
     fn clear_lane(&mut self, lane: usize) {
         lane_mut(&mut self.unassigned, lane).fill(0);
         lane_mut(&mut self.restricted, lane).fill(0);
-        lane_mut(&mut self.settled, lane).fill(0);
         self.leaves_mut().into_iter().for_each(|leaves| leaves.clear_lane(lane));
     }
 
@@ -296,6 +292,9 @@ pub(super) struct Entry<'a> {
 pub(super) struct Open {
     pub(super) spine: Spine,
     groups: Vec<Arc<Group>>,
+    /// By group: the slots whose class keeps its open conversations as leaves. Apart from the groups, for a class that
+    /// turns from a list to leaves may alter many.
+    settled: Vec<Arc<Leaf>>,
 }
 
 impl Open {
@@ -342,25 +341,37 @@ impl Open {
         (Arc::make_mut(&mut self.groups[group]), at)
     }
 
-    /// How many open conversations of a class are still kept as a list: one in 512 of all, so that few classes have a
-    /// leaf for each group; and no more than are soon looked through.
+    /// How many open conversations of a class are still kept as a list: one in 512 of all, so that only so many classes
+    /// have a leaf for each group.
     pub(super) fn few(&self) -> usize {
-        (self.spine.len() / 512).clamp(FEW, 8 * FEW)
+        FEW.max(self.spine.len() / 512)
     }
 
     /// Notes whether the class of some slots keeps them as leaves.
     pub(super) fn settle(&mut self, slots: impl Iterator<Item = u32>, settled: bool) {
         for slot in slots {
-            let (group, at) = self.group_mut(slot);
+            let (group, at) = split_group(slot);
+            if is_set(&self.settled[group], at) == settled {
+                continue;
+            }
+            let leaf = Arc::make_mut(&mut self.settled[group]);
             match settled {
-                true => set(&mut group.settled, at),
-                false => clear(&mut group.settled, at),
+                true => set(leaf, at),
+                false => clear(leaf, at),
             }
         }
     }
 
+    /// A block's slots whose class keeps them as leaves, and slots that are nobody's now.
+    #[inline(always)]
+    pub(super) fn settled_in(&self, block: u32) -> &Mask {
+        let (group, lane) = lane(block);
+        lane_of(&self.settled[group], lane)
+    }
+
     fn make_room(&mut self) {
         self.groups.resize_with(self.spine.block_limit().div_ceil(LANES), Arc::default);
+        self.settled.resize_with(self.groups.len(), || Arc::new(NO_LEAF));
     }
 
     /// Lays out rows that come in ascending order while facts are loaded.
@@ -374,11 +385,19 @@ impl Open {
         split_group(one).0 == split_group(two).0
     }
 
-    /// Sets who has read the conversations of a slot's group, which nobody has read so far.
-    pub(super) fn load_reads(&mut self, slot: u32, leaves: &[Leaf]) {
-        // Not by value, or the list would keep the room of the leaves.
-        let used = |leaf: &Leaf| (!is_clear(leaf)).then(|| Arc::new(*leaf));
-        self.group_mut(slot).0.reads = Leaves(leaves.iter().map(used).collect());
+    /// Sets who has read the conversations of a slot's group, which nobody has read so far; leaves by square of 64
+    /// teammates, ascending.
+    pub(super) fn load_reads(&mut self, slot: u32, squares: &[(u32, Vec<Leaf>)]) {
+        let reads = &mut self.group_mut(slot).0.reads;
+        for (square, leaves) in squares {
+            let Some(last) = leaves.iter().rposition(|leaf| !is_clear(leaf)) else {
+                continue;
+            };
+            reads.make_room(square * 64 + last as u32);
+            for (number, leaf) in (square * 64..).zip(leaves).filter(|(_, leaf)| !is_clear(leaf)) {
+                reads.0[number as usize] = Some(Arc::new(*leaf));
+            }
+        }
     }
 
     /// Sets the attributes of a conversation that has just got this slot.
@@ -444,6 +463,9 @@ impl Open {
         if self.spine.is_released(block) {
             let (group, lane) = lane(block);
             Arc::make_mut(&mut self.groups[group]).clear_lane(lane);
+            if !is_clear(lane_of(&self.settled[group], lane)) {
+                lane_mut(Arc::make_mut(&mut self.settled[group]), lane).fill(0);
+            }
         }
     }
 
@@ -481,12 +503,14 @@ impl Open {
         let ((from, from_lane), (to, to_lane)) = (lane(block), lane(to_block));
         let unassigned = carried(runs, lane_of(&self.groups[from].unassigned, from_lane));
         let restricted = carried(runs, lane_of(&self.groups[from].restricted, from_lane));
-        let settled = carried(runs, lane_of(&self.groups[from].settled, from_lane));
+        let settled = carried(runs, lane_of(&self.settled[from], from_lane));
+        if !is_clear(&settled) {
+            add(Arc::make_mut(&mut self.settled[to]), to_lane, &settled);
+        }
         let shares = self.groups[from].leaves().map(|leaves| leaves.shares(from_lane, |share| carried(runs, share)));
         let target = Arc::make_mut(&mut self.groups[to]);
         add(&mut target.unassigned, to_lane, &unassigned);
         add(&mut target.restricted, to_lane, &restricted);
-        add(&mut target.settled, to_lane, &settled);
         for (leaves, shares) in target.leaves_mut().into_iter().zip(&shares) {
             leaves.add_shares(to_lane, shares);
         }
@@ -563,7 +587,7 @@ fn carried(runs: &[Run], mask: &Mask) -> Mask {
     carried
 }
 
-/// The slots of one class's open conversations: a list while they are few, leaves by group once they are many.
+/// The slots of one class's open conversations: an ascending list while they are few, leaves by group once they are many.
 #[derive(Clone, Debug)]
 pub(super) enum OpenSet {
     Few(Vec<u32>),
@@ -591,7 +615,7 @@ impl OpenSet {
     pub(super) fn insert(&mut self, slot: u32, few: usize) {
         match self {
             Self::Few(slots) => {
-                slots.push(slot);
+                insert_sorted(slots, slot);
                 if slots.len() > few {
                     *self = Self::many(slots);
                 }
@@ -617,9 +641,8 @@ impl OpenSet {
     pub(super) fn replace(&mut self, from: u32, to: u32) {
         match self {
             Self::Few(slots) => {
-                if let Some(slot) = slots.iter_mut().find(|slot| **slot == from) {
-                    *slot = to;
-                }
+                remove_sorted(slots, from);
+                insert_sorted(slots, to);
             }
             Self::Many { leaves, .. } => {
                 let (group, at) = split_group(to);
@@ -632,11 +655,7 @@ impl OpenSet {
     /// Takes a slot out; leaves of less than a quarter of `few` become a list.
     pub(super) fn remove(&mut self, slot: u32, few: usize) {
         match self {
-            Self::Few(slots) => {
-                if let Some(at) = slots.iter().position(|other| *other == slot) {
-                    slots.swap_remove(at);
-                }
-            }
+            Self::Few(slots) => remove_sorted(slots, slot),
             Self::Many { leaves, len } => {
                 clear_in(leaves, slot);
                 *len -= 1;
@@ -699,6 +718,20 @@ impl OpenSet {
                 }
             }
         }
+    }
+}
+
+/// Adds a slot to ascending ones; it is mostly the last.
+fn insert_sorted(slots: &mut Vec<u32>, slot: u32) {
+    match slots.last() {
+        Some(last) if *last > slot => slots.insert(slots.partition_point(|other| *other < slot), slot),
+        _ => slots.push(slot),
+    }
+}
+
+fn remove_sorted(slots: &mut Vec<u32>, slot: u32) {
+    if let Ok(at) = slots.binary_search(&slot) {
+        slots.remove(at);
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::{Plan, Source};
 use crate::engine::bits::{contains, ones};
 use crate::engine::kernel::{Lanes, Pass, and, and_not, is_clear, or};
-use crate::engine::open::{Attributes, Leaf, lane, lane_of};
+use crate::engine::open::{Leaf, lane, lane_of};
 use crate::engine::rule::{ALL_SLOTS, View};
 use crate::engine::spine::{BLOCK, Block, Mask, NO_SLOTS, Spine, split};
 use crate::engine::work::{count_blocks, count_rows};
@@ -81,7 +81,7 @@ impl Walk<'_, '_> {
         }
         let open = &self.view.state.open;
         let (block, attributes) = (open.spine.block(number), open.attributes(number));
-        let (seen, unsettled) = self.leaves.in_block(attributes, number);
+        let (seen, unsettled) = self.leaves.in_block(self.view, number);
         let (seen, unsettled) = (and(possible, &seen), and(possible, &unsettled));
         let few: usize = seen.iter().zip(&unsettled).map(|(one, two)| (one | two).count_ones() as usize).sum();
         count_rows(few);
@@ -172,7 +172,7 @@ impl Listed<'_> {
 
     /// The slots of a block that are listed by their class for certain, and those whose class has to be looked at.
     #[inline(always)]
-    fn in_block(&self, attributes: Attributes<'_>, number: u32) -> (Mask, Mask) {
+    fn in_block(&self, view: &View<'_>, number: u32) -> (Mask, Mask) {
         let Some(leaves) = &self.0 else {
             return (NO_SLOTS, ALL_SLOTS);
         };
@@ -183,7 +183,7 @@ impl Listed<'_> {
                 seen = or(&seen, lane_of(leaf, lane));
             }
         }
-        (seen, and_not(&ALL_SLOTS, attributes.part(&attributes.group.settled)))
+        (seen, and_not(&ALL_SLOTS, view.state.open.settled_in(number)))
     }
 }
 
