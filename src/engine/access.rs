@@ -120,6 +120,8 @@ pub(super) struct Classes {
     /// By kind, endpoint and own members, those with conversations. Two come to be alike when a member that only one
     /// of them had is gone; either is then found.
     by_key: Index,
+    /// The hash of each class's key: the keys are all over memory, and thousands are hashed where the index splits.
+    hashes: Column<u64>,
     free: Column<u32>,
     matrix: Matrix,
     team_kind: Bits,
@@ -240,8 +242,13 @@ impl Classes {
     }
 
     fn index(&mut self, number: u32) {
-        let Self { by_key, classes, .. } = self;
-        by_key.add(hash_of(classes, number), number, |number| hash_of(classes, number));
+        let hash = hash_of(&self.classes, number);
+        let Self { by_key, hashes, .. } = self;
+        match (number as usize) < hashes.len() {
+            true => hashes.set(number, hash),
+            false => hashes.push(hash),
+        }
+        by_key.add(hash, number, |number| *hashes.get(number));
     }
 
     /// Forgets a class that has no conversations left.
@@ -249,7 +256,7 @@ impl Classes {
         if !self.get(number).rows.is_empty() {
             return;
         }
-        self.by_key.take(hash_of(&self.classes, number), |other| other == number);
+        self.by_key.take(*self.hashes.get(number), |other| other == number);
         let audience = std::mem::take(&mut self.get_mut(number).audience);
         self.matrix.clear(number, &audience);
         self.free.push(number);
