@@ -163,8 +163,14 @@ impl Plan {
 
 /// The leaves by group of those listed classes that have any; `None` where these are so many that each slot's class is
 /// looked at instead.
-#[derive(Debug)]
 pub(in crate::engine) struct Listed<'e>(Option<Few<&'e [Option<Arc<Leaf>>]>>);
+
+/// Without the bits, of which there may be millions.
+impl std::fmt::Debug for Listed<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Listed").field("leaves", &self.0.as_ref().map(|few| few.len)).finish()
+    }
+}
 
 impl Listed<'_> {
     /// For what is found without a walk.
@@ -189,7 +195,6 @@ impl Listed<'_> {
 
 /// Up to sixteen of something, in place. A leaf's share costs a walk about as much as the classes of two slots, and a
 /// list on the heap would cost what leaves save.
-#[derive(Debug)]
 struct Few<T> {
     places: [T; 16],
     len: usize,
