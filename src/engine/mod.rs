@@ -10,6 +10,7 @@
 mod access;
 mod assigned;
 mod bits;
+mod carry;
 mod check;
 mod column;
 mod contacts;

@@ -13,7 +13,8 @@
 //! * A row has a slot in exactly one spine, is in its class's list, and, if open, in its class's open set, in its
 //!   assignee's list and in the lists of its contacts. [`State::check`] verifies it all.
 //!
-//! It answers no question; that is `query`. It decides about no change; that is `change`, through `World`.
+//! It answers no question; that is `query`. It decides about no change; that is `change`, through `World`, whose answers
+//! and whose effects are `carry`.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -35,11 +36,7 @@ use super::reads::ArchivedReads;
 use super::sparse::{Sparse, hasher};
 use super::spine::{Move, Spine};
 use super::work::count_rows;
-use crate::change::{DirectoryEffect, Effect, Effects};
-use crate::model::{
-    Contact, ContactId, Conversation, ConversationId, Dataset, Directory, EndpointId, Head, Member, Tag, TeammateId,
-    World,
-};
+use crate::model::{Contact, Conversation, ConversationId, Dataset, Directory, Head, Member, Tag, TeammateId};
 
 /// Marks the slot of an archived conversation, which is one of the history spine.
 const ARCHIVED: u32 = 1 << 31;
@@ -839,146 +836,5 @@ fn mark(marks: &mut Sparse<Marks>, row: u32, by: u32, marked: bool) {
     }
     if of_row.is_empty() {
         marks.remove(row);
-    }
-}
-
-impl State {
-    /// Carries out the effects of one checked change.
-    pub(super) fn carry_out(&mut self, effects: Effects) {
-        let mut is_stale = false;
-        for effect in effects {
-            is_stale |= self.carry_out_one(effect);
-        }
-        if is_stale {
-            self.recompile();
-        }
-    }
-
-    /// Carries one effect out; whether audiences are to be made anew.
-    fn carry_out_one(&mut self, effect: Effect) -> bool {
-        match effect {
-            Effect::Directory(effect) => return self.alter_directory(effect),
-            Effect::AddContact(contact) => self.add_contact(&contact),
-            Effect::StartConversation(conversation) => self.start(&conversation),
-            Effect::UpdateContact(update) => self.with_contact(&update.id, |state, contact| {
-                let category = update.category.unwrap_or(state.contacts.category(contact));
-                let invitation = update.invitation.unwrap_or(state.contacts.invitation(contact));
-                state.contacts.set_kind(contact, category, invitation);
-                if let Some(name) = &update.name {
-                    state.contacts.rename(contact, name.clone());
-                }
-            }),
-            Effect::SetContactMembers(id, members) => {
-                self.with_contact(&id, |state, contact| state.set_contact_members(contact, &members));
-            }
-            Effect::TagContact { id, add, remove } => {
-                self.with_contact(&id, |state, contact| state.retag_contact(contact, &add, &remove));
-            }
-            Effect::RemoveContact(id) => self.with_contact(&id, |state, contact| state.contacts.remove(contact)),
-            Effect::Message { id, at, returns } => {
-                self.with_row(&id, |state, row| state.message(row, at.as_millis(), returns));
-            }
-            Effect::Place { id, archived, assignee } => {
-                self.with_row(&id, |state, row| state.place(row, archived, assignee.as_ref()));
-            }
-            Effect::TagConversation { id, add, remove } => {
-                self.with_row(&id, |state, row| state.retag(row, &add, &remove));
-            }
-            Effect::AddMember(id, member) => self.with_row(&id, |state, row| {
-                let mut members = state.class_of(row).members.clone();
-                if !members.contains(&member) {
-                    members.push(member);
-                    state.set_members(row, &members);
-                }
-            }),
-            Effect::RemoveMember(id, member) => self.with_row(&id, |state, row| {
-                let mut members = state.class_of(row).members.clone();
-                members.retain(|other| *other != member);
-                state.set_members(row, &members);
-            }),
-            Effect::SetRead { id, by, read } => {
-                self.with_mark(&id, &by, |state, row, by| state.set_read(row, by, read))
-            }
-            Effect::SetStar { id, by, starred } => {
-                self.with_mark(&id, &by, |state, row, by| state.set_star(row, by, starred));
-            }
-            Effect::RemoveConversation(id) => self.with_row(&id, Self::remove),
-        }
-        false
-    }
-
-    fn with_row(&mut self, id: &ConversationId, carry_out: impl FnOnce(&mut Self, u32)) {
-        if let Some(row) = self.row(id) {
-            carry_out(self, row);
-        }
-    }
-
-    fn with_mark(&mut self, id: &ConversationId, by: &TeammateId, carry_out: impl FnOnce(&mut Self, u32, u32)) {
-        if let (Some(row), Some(by)) = (self.row(id), self.people.number(by)) {
-            carry_out(self, row, by);
-        }
-    }
-
-    fn with_contact(&mut self, id: &ContactId, carry_out: impl FnOnce(&mut Self, u32)) {
-        if let Some(contact) = self.contacts.number(id) {
-            carry_out(self, contact);
-        }
-    }
-
-    fn alter_directory(&mut self, effect: DirectoryEffect) -> bool {
-        let is_stale = !matches!(effect, DirectoryEffect::PutFilter(_) | DirectoryEffect::RemoveFilter(_));
-        let gone = match &effect {
-            DirectoryEffect::RemoveTeammate(id) => Some(Member::Teammate(id.clone())),
-            DirectoryEffect::RemoveTeam(id) => Some(Member::Team(id.clone())),
-            DirectoryEffect::PutTeammate(teammate) => {
-                Arc::make_mut(&mut self.people).add(&teammate.id);
-                None
-            }
-            _ => None,
-        };
-        Arc::make_mut(&mut self.directory).alter(effect);
-        if let Some(member) = &gone {
-            self.forget(member);
-        }
-        if let Some(Member::Teammate(id)) = &gone {
-            if let Some(number) = self.people.number(id) {
-                self.forget_stars(number);
-            }
-            Arc::make_mut(&mut self.people).remove(id);
-        }
-        is_stale
-    }
-}
-
-impl World for State {
-    fn directory(&self) -> &Directory {
-        &self.directory
-    }
-
-    fn head(&self, id: &ConversationId) -> Option<Head<'_>> {
-        let row = self.row(id)?;
-        Some(self.class_of(row).head(self.assignments.of_row(row), self.is_archived(row)))
-    }
-
-    fn contact_members(&self, id: &ContactId) -> Option<&[Member]> {
-        let number = self.contacts.number(id)?;
-        Some(&self.contacts.classes.get(self.contacts.class(number)).members)
-    }
-
-    fn endpoint_is_used(&self, id: &EndpointId) -> bool {
-        self.classes.iter().any(|(_, class)| class.endpoint.as_ref() == Some(id) && !class.rows.is_empty())
-    }
-
-    fn contact_is_used(&self, id: &ContactId) -> bool {
-        self.contacts.number(id).is_some_and(|number| self.contacts.uses(number) > 0)
-    }
-
-    fn is_assigned(&self, member: &Member) -> bool {
-        self.assignments.number(member).is_some_and(|number| self.assignments.rows(number).next().is_some())
-    }
-
-    fn assigned_to(&self, member: &Member) -> Vec<ConversationId> {
-        let rows = self.assignments.number(member).into_iter().flat_map(|number| self.assignments.rows(number));
-        rows.filter_map(|row| self.id(row).cloned()).collect()
     }
 }
