@@ -1,8 +1,8 @@
 //! Word kernels over masks, written once and compiled twice on x86-64: as for any machine, and for those
 //! with the population-count instruction, found at run time.
 //!
-//! The only unsafe code of the crate is here: the call into the second form, after its features have been detected,
-//! and the hint that fetches memory ahead.
+//! The only unsafe code of the crate is here: the call into the second form, after its features have been detected; a
+//! permutation of eight rows, called with a value that exists only after that; and the hint that fetches memory ahead.
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
