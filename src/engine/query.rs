@@ -27,7 +27,7 @@ use super::state::Slot;
 use super::work::count_rows;
 use crate::model::{ArchiveScope, Member};
 use crate::policy::{Opened, archive_scope};
-use walk::Walk;
+use walk::{Found, Walk};
 
 /// An inbox for one viewer at one revision, with everything resolved.
 #[derive(Debug)]
@@ -243,7 +243,9 @@ impl Plan {
                 self.gather(view, starred, passed, limit, rows);
             }
             Source::Spines => match self.scope {
-                ArchiveScope::Exclude => kernel::run(Walk { plan: self, view, leaves, is_passed, limit, rows }),
+                ArchiveScope::Exclude => {
+                    kernel::run(Walk { plan: self, view, leaves, is_passed, found: Found::new(rows, limit) })
+                }
                 scope => self.merge(view, scope, is_passed, limit, rows),
             },
         }

@@ -13,7 +13,7 @@ use crate::engine::bits::{contains, ones};
 use crate::engine::kernel::{Lanes, Pass, and, and_not, is_clear, or};
 use crate::engine::open::{Leaf, lane, lane_of};
 use crate::engine::rule::{ALL_SLOTS, View};
-use crate::engine::spine::{BLOCK, Block, Mask, NO_SLOTS, Spine, split};
+use crate::engine::spine::{BLOCK, Block, Mask, NO_SLOTS, Spine, WORDS, split};
 use crate::engine::work::{count_blocks, count_rows};
 use crate::model::ArchiveScope;
 
@@ -26,17 +26,27 @@ pub(super) struct Walk<'a, 'e> {
     pub(super) view: &'a View<'e>,
     pub(super) leaves: &'a Listed<'e>,
     pub(super) is_passed: Option<&'a dyn Fn(u32) -> bool>,
-    /// How many `rows` may hold; more than they do.
-    pub(super) limit: usize,
-    pub(super) rows: &'a mut Vec<u32>,
+    pub(super) found: Found<'a>,
 }
 
 impl Pass for Walk<'_, '_> {
     type Output = ();
 
+    /// Compiled twice, for most lists are of terms alone, and then nothing that a rule may leave open is in the way.
     #[inline(always)]
-    fn run(mut self, lanes: impl Lanes) {
-        let Self { plan, view, is_passed, limit, .. } = self;
+    fn run(self, lanes: impl Lanes) {
+        match self.plan.rest {
+            None => self.walk::<true>(lanes),
+            Some(_) => self.walk::<false>(lanes),
+        }
+    }
+}
+
+impl Walk<'_, '_> {
+    /// Walks; `TERMS` says that terms are all there is.
+    #[inline(always)]
+    fn walk<const TERMS: bool>(mut self, lanes: impl Lanes) {
+        let Self { plan, view, is_passed, .. } = self;
         let open = &view.state.open;
         let order = open.spine.order();
         let (mut place, mut first) = match is_passed {
@@ -55,9 +65,15 @@ impl Pass for Walk<'_, '_> {
             let number = order[place];
             let (block, attributes) = (open.spine.block(number), open.attributes(number));
             let live = first.take().unwrap_or(block.live);
-            let (certain, possible) = plan.bounds(view, block, attributes, &live);
-            self.take_block(lanes, number, &(certain, possible));
-            if self.rows.len() >= limit {
+            let bounds = match TERMS {
+                true => {
+                    let mask = plan.terms.narrow(view, attributes.group, |leaf| attributes.part(leaf), &live);
+                    (mask, mask)
+                }
+                false => plan.bounds(view, block, attributes, &live),
+            };
+            self.take_block::<TERMS>(lanes, number, &bounds);
+            if self.found.is_enough() {
                 return;
             }
             if walked == PATIENCE && plan.is_worth_gathering(view, place) {
@@ -65,16 +81,15 @@ impl Pass for Walk<'_, '_> {
                 let is_walked = |row| oldest.is_some_and(|oldest| view.state.compare(row, oldest).is_ge());
                 let slots = ones(plan.classes.words()).flat_map(|class| view.state.classes.get(class).open.iter());
                 let candidates = slots.map(|slot| row_at(&open.spine, slot));
-                return plan.gather(view, candidates, is_walked, limit, self.rows);
+                let limit = self.found.limit;
+                return self.found.append(|rows| plan.gather(view, candidates, is_walked, limit, rows));
             }
         }
     }
-}
 
-impl Walk<'_, '_> {
     /// Appends the visible rows of one block's masks, newest first, until `rows` holds `limit`.
     #[inline(always)]
-    fn take_block(&mut self, lanes: impl Lanes, number: u32, bounds: &(Mask, Mask)) {
+    fn take_block<const TERMS: bool>(&mut self, lanes: impl Lanes, number: u32, bounds: &(Mask, Mask)) {
         let (certain, possible) = bounds;
         if is_clear(possible) {
             return;
@@ -86,8 +101,15 @@ impl Walk<'_, '_> {
         let few: usize = seen.iter().zip(&unsettled).map(|(one, two)| (one | two).count_ones() as usize).sum();
         count_rows(few);
         let classes = attributes.classes();
-        if few <= SCATTERED && certain == possible {
+        let is_exact = TERMS || certain == possible;
+        if few <= SCATTERED && is_exact {
             return self.take_scattered(block, classes, &or(&seen, &unsettled), few);
+        }
+        if few <= SPARSE && is_exact {
+            let visible: Mask = std::array::from_fn(|word| {
+                seen[word] | self.plan.visible_in_word(&classes[word * 64..][..64], unsettled[word])
+            });
+            return self.found.take_sparse(lanes, &block.rows, &visible);
         }
         for word in (0..possible.len()).rev() {
             if seen[word] | unsettled[word] == 0 {
@@ -95,35 +117,42 @@ impl Walk<'_, '_> {
             }
             let start = word * 64;
             let slots = &block.rows[start..block.rows.len().min(start + 64)];
-            let visible = seen[word] | self.plan.visible_in_word(&classes[start..start + 64], unsettled[word]);
-            let matches = |bit: &u32| {
-                count_rows(1);
-                self.plan.matches_rest(self.view, slots[*bit as usize])
-            };
-            let doubtful = [visible & !certain[word]];
-            let visible = ones(&doubtful).filter(matches).fold(visible & certain[word], |kept, bit| kept | 1 << bit);
-            take_newest(lanes, slots, visible, self.limit, self.rows);
-            if self.rows.len() >= self.limit {
+            let mut visible = seen[word] | self.plan.visible_in_word(&classes[start..start + 64], unsettled[word]);
+            if !is_exact {
+                visible = self.matching(slots, visible, certain[word]);
+            }
+            self.found.take_newest(lanes, slots, visible);
+            if self.found.is_enough() {
                 return;
             }
         }
     }
 
+    /// The bits of one word that are certain or whose rows match.
+    fn matching(&self, slots: &[u32], visible: u64, certain: u64) -> u64 {
+        let matches = |bit: &u32| {
+            count_rows(1);
+            self.plan.matches_rest(self.view, slots[*bit as usize])
+        };
+        ones(&[visible & !certain]).filter(matches).fold(visible & certain, |kept, bit| kept | 1 << bit)
+    }
+
     /// The same where a block has few bits: a branch on each word would be guessed wrong every other time.
     #[inline(always)]
     fn take_scattered(&mut self, block: &Block, classes: &[u32], mask: &Mask, few: usize) {
-        let (listed, rows) = (self.plan.classes.words(), &mut *self.rows);
+        let listed = self.plan.classes.words();
         let (slots, classes) = (&block.rows[..], &classes[..BLOCK]);
         let places = Places::of(mask);
-        let start = rows.len();
-        let mut len = start;
-        rows.resize(start + few, 0);
+        let Some(room) = self.found.room() else {
+            return;
+        };
+        let mut len = 0;
         for at in places.0[..few].iter().rev() {
             let at = usize::from(*at) % BLOCK;
-            rows[len] = slots[at];
+            room[len] = slots[at];
             len += usize::from(contains(listed, classes[at]));
         }
-        rows.truncate(len.min(self.limit));
+        self.found.len += len;
     }
 }
 
@@ -217,6 +246,9 @@ impl<T: Copy> Few<T> {
     }
 }
 
+/// Slots of a block up to which most bytes of its mask are passed over.
+const SPARSE: usize = BLOCK / 4;
+
 /// Slots of a block up to which they are taken all at once.
 const SCATTERED: usize = BLOCK / 32;
 
@@ -252,30 +284,114 @@ impl Places {
     }
 }
 
-/// Appends the rows of up to 64 slots whose bits are set, newest first, until `rows` holds `limit`.
-#[inline(always)]
-fn take_newest(lanes: impl Lanes, slots: &[u32], bits: u64, limit: usize, rows: &mut Vec<u32>) {
-    const ROOM: usize = 64 + 8;
-    let start = rows.len();
-    rows.resize(start + ROOM, 0);
-    let Some(found) = rows.last_chunk_mut::<ROOM>() else {
-        return;
-    };
-    let mut len = 0;
-    let mut take = |chunk: &[u32; 8], at: usize| {
-        let bits = (bits >> (at % 8 * 8)) as u8;
-        // What is packed behind the last is written over by the next, or cut off.
-        found[len % 64..][..8].copy_from_slice(&lanes.pack(chunk, bits));
-        len += bits.count_ones() as usize;
-    };
-    let (chunks, last) = slots.as_chunks::<8>();
-    if !last.is_empty() {
+/// Rows that are found at once at most: those of a word, or of a block of few.
+const AT_ONCE: usize = 128;
+
+/// The same, and what is written beyond them.
+const ROOM: usize = AT_ONCE + 8;
+
+/// Rows that a list is made longer by at once at most.
+const GROWTH: usize = 512;
+
+/// A list of rows that grows to a limit. It is longer than what it holds until it is cut: making it longer for each
+/// word, by what may be found there, would cost as much as finding it.
+pub(super) struct Found<'r> {
+    rows: &'r mut Vec<u32>,
+    len: usize,
+    limit: usize,
+}
+
+impl<'r> Found<'r> {
+    /// What is found comes behind `rows`, up to `limit` in all; they hold less than that.
+    pub(super) fn new(rows: &'r mut Vec<u32>, limit: usize) -> Self {
+        Self { len: rows.len(), rows, limit }
+    }
+
+    fn is_enough(&self) -> bool {
+        self.len >= self.limit
+    }
+
+    /// The list as it is now, for `append` to add to.
+    fn append(&mut self, append: impl FnOnce(&mut Vec<u32>)) {
+        self.rows.truncate(self.len);
+        append(self.rows);
+        self.len = self.rows.len();
+    }
+
+    /// Room behind what was found.
+    #[inline(always)]
+    fn room(&mut self) -> Option<&mut [u32; ROOM]> {
+        if self.rows.len() < self.len + ROOM {
+            self.rows.resize(self.len + (self.limit - self.len).min(GROWTH) + ROOM, 0);
+        }
+        self.rows.get_mut(self.len..)?.first_chunk_mut()
+    }
+
+    /// Appends the rows of a block's slots whose bits are set, newest first: for where most bytes of the mask have none.
+    #[inline(always)]
+    fn take_sparse(&mut self, lanes: impl Lanes, slots: &[u32], mask: &Mask) {
+        let filled = mask.iter().rev().fold(0, |filled, word| filled << 8 | filled_bytes(*word));
+        // Turned round, for the lowest bit is the one that is found and cleared in the least time.
+        let mut left = filled.reverse_bits();
+        let (chunks, last) = slots.as_chunks::<8>();
         let mut partial = [0; 8];
         partial[..last.len()].copy_from_slice(last);
-        take(&partial, chunks.len());
+        let wanted = self.limit - self.len;
+        let Some(room) = self.room() else {
+            return;
+        };
+        let mut len = 0;
+        while left != 0 {
+            let at = 63 - left.trailing_zeros();
+            left &= left - 1;
+            let bits = (mask[at as usize / 8 % WORDS] >> (at % 8 * 8)) as u8;
+            let chunk = chunks.get(at as usize).unwrap_or(&partial);
+            // What is packed behind the last is written over by the next, or cut off.
+            room[len % AT_ONCE..][..8].copy_from_slice(&lanes.pack(chunk, bits));
+            len += bits.count_ones() as usize;
+            if len >= wanted {
+                break;
+            }
+        }
+        self.len += len;
     }
-    chunks.iter().enumerate().rev().for_each(|(at, chunk)| take(chunk, at));
-    rows.truncate((start + len).min(limit));
+
+    /// Appends the rows of up to 64 slots whose bits are set, newest first.
+    #[inline(always)]
+    fn take_newest(&mut self, lanes: impl Lanes, slots: &[u32], bits: u64) {
+        let Some(room) = self.room() else {
+            return;
+        };
+        let mut len = 0;
+        let mut take = |chunk: &[u32; 8], at: usize| {
+            let bits = (bits >> (at % 8 * 8)) as u8;
+            // What is packed behind the last is written over by the next, or cut off.
+            room[len % AT_ONCE..][..8].copy_from_slice(&lanes.pack(chunk, bits));
+            len += bits.count_ones() as usize;
+        };
+        let (chunks, last) = slots.as_chunks::<8>();
+        if !last.is_empty() {
+            let mut partial = [0; 8];
+            partial[..last.len()].copy_from_slice(last);
+            take(&partial, chunks.len());
+        }
+        chunks.iter().enumerate().rev().for_each(|(at, chunk)| take(chunk, at));
+        self.len += len;
+    }
+}
+
+impl Drop for Found<'_> {
+    fn drop(&mut self) {
+        self.rows.truncate(self.len.min(self.limit));
+    }
+}
+
+/// The bytes of a word that are not zero, a bit each.
+#[inline(always)]
+fn filled_bytes(word: u64) -> u64 {
+    const REST: u64 = 0x7F7F_7F7F_7F7F_7F7F;
+    let filled = (((word & REST) + REST) | word) >> 7 & 0x0101_0101_0101_0101;
+    filled.wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
 fn row_at(spine: &Spine, slot: u32) -> u32 {
