@@ -40,7 +40,7 @@ pub(crate) fn plan<W: World>(world: &W, change: &Change) -> Result<Effects, Erro
         Change::RemoveContact { id } => remove_contact(world, id),
         Change::StartConversation(conversation) => start_conversation(world, conversation),
         Change::ReceiveMessage { id, at } => {
-            let returns = returned_by_message(world, id)?;
+            let returns = returned_by_message(directory, head(world, id)?);
             Ok(smallvec![Effect::Message { id: id.clone(), at: *at, returns }])
         }
         Change::Assign { id, to, grant_access } => assign(world, id, to.as_ref(), *grant_access),
@@ -378,11 +378,9 @@ fn effective_auto_assign<'w>(directory: &'w Directory, head: Head<'_>) -> Option
 }
 
 /// SPEC 6.2: a message brings back a conversation that is archived, or assigned where no one looks; to whom.
-fn returned_by_message<W: World>(world: &W, id: &ConversationId) -> Result<Option<Option<Member>>, Error> {
-    let directory = world.directory();
-    let head = head(world, id)?;
+pub(crate) fn returned_by_message(directory: &Directory, head: Head<'_>) -> Option<Option<Member>> {
     let unseen = head.assignee.is_some_and(|assignee| !access::some_see(directory, assignee, head));
-    Ok((head.archived || unseen).then(|| effective_auto_assign(directory, head).cloned()))
+    (head.archived || unseen).then(|| effective_auto_assign(directory, head).cloned())
 }
 
 /// SPEC 6.3.

@@ -6,12 +6,37 @@
 use std::sync::Arc;
 
 use super::state::State;
-use crate::change::{DirectoryEffect, Effect, Effects};
-use crate::model::{ContactId, ConversationId, Directory, EndpointId, Head, Member, TeammateId, World};
+use crate::change::{DirectoryEffect, Effect, Effects, plan, returned_by_message};
+use crate::error::{Error, ErrorCode};
+use crate::model::{
+    Change, ContactId, ConversationId, Directory, EndpointId, Head, Member, TeammateId, Timestamp, World,
+};
 
 impl State {
+    /// Checks a change and carries it out, whole or not at all.
+    pub(super) fn apply(&mut self, change: &Change) -> Result<(), Error> {
+        if let Change::ReceiveMessage { id, at } = change {
+            return self.receive(id, *at);
+        }
+        let effects = plan(self, change)?;
+        self.carry_out(effects);
+        Ok(())
+    }
+
+    /// What its plan and effect would do for a message, which nearly every change is: its row is looked up once.
+    fn receive(&mut self, id: &ConversationId, at: Timestamp) -> Result<(), Error> {
+        let row = self.row_of_message(id).ok_or_else(|| Error::new(ErrorCode::UnknownConversation, id))?;
+        let returns = returned_by_message(&self.directory, self.head_of(row));
+        self.message(row, at.as_millis(), returns);
+        Ok(())
+    }
+
+    fn head_of(&self, row: u32) -> Head<'_> {
+        self.class_of(row).head(self.assignments.of_row(row), self.is_archived(row))
+    }
+
     /// Carries out the effects of one checked change.
-    pub(super) fn carry_out(&mut self, effects: Effects) {
+    fn carry_out(&mut self, effects: Effects) {
         let mut is_stale = false;
         for effect in effects {
             is_stale |= self.carry_out_one(effect);
@@ -123,8 +148,7 @@ impl World for State {
     }
 
     fn head(&self, id: &ConversationId) -> Option<Head<'_>> {
-        let row = self.row(id)?;
-        Some(self.class_of(row).head(self.assignments.of_row(row), self.is_archived(row)))
+        Some(self.head_of(self.row(id)?))
     }
 
     fn contact_members(&self, id: &ContactId) -> Option<&[Member]> {

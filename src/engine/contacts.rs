@@ -18,7 +18,7 @@ use super::lists::Lists;
 use super::packed::Narrow;
 use super::posting::PostingList;
 use super::short::ShortLists;
-use super::sparse::Sparse;
+use super::sparse::{BRISK, Sparse};
 use crate::model::{Contact, ContactCategory, ContactId, Directory, Invitation, Text};
 
 #[derive(Clone, Debug, Default)]
@@ -331,7 +331,7 @@ const FEW: usize = if cfg!(test) { 12 } else { 64 };
 #[derive(Clone, Debug, Default)]
 struct OpenRows {
     one: Narrow,
-    few: Sparse<SmallVec<[u32; 4]>>,
+    few: Sparse<SmallVec<[u32; 4]>, BRISK>,
     many: Sparse<PostingList>,
 }
 

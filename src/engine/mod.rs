@@ -50,7 +50,7 @@ pub use page::{ContactRow, ConversationRow, Page, PageRequest, RowId};
 pub use revision::Revision;
 pub use viewer::{PreparedInbox, Viewer};
 
-use crate::change::{AccessChange, plan};
+use crate::change::AccessChange;
 use crate::error::{Error, ErrorCode};
 use crate::model::{
     Change, Contact, ContactId, Conversation, ConversationId, Dataset, Directory, Endpoint, EndpointId, Filter,
@@ -295,11 +295,7 @@ impl Engine {
     /// # Errors
     /// Why the change was refused; nothing has changed then, the revision included.
     pub fn apply(&mut self, change: &Change) -> Result<Revision, Error> {
-        if let Change::ReceiveMessage { id, .. } = change {
-            self.state.prefetch_message(id);
-        }
-        let effects = plan(&self.state, change)?;
-        self.state.carry_out(effects);
+        self.state.apply(change)?;
         self.revision = self.revision.after(1);
         Ok(self.revision)
     }
@@ -319,8 +315,7 @@ impl Engine {
     fn after(&self, changes: &[Change]) -> Result<State, Error> {
         let mut state = self.state.clone();
         for (position, change) in changes.iter().enumerate() {
-            let effects = plan(&state, change).map_err(|error| error.at(position))?;
-            state.carry_out(effects);
+            state.apply(change).map_err(|error| error.at(position))?;
         }
         Ok(state)
     }

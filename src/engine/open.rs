@@ -157,7 +157,7 @@ impl Leaves {
     }
 
     pub(super) fn clear(&mut self, number: u32, at: u32) {
-        self.edit(number, |leaf| is_set(leaf, at), |leaf| clear(leaf, at));
+        self.edit(number, at as usize / BLOCK, |leaf| is_set(leaf, at), |leaf| clear(leaf, at));
     }
 
     /// Clears a slot's bit in every leaf.
@@ -174,13 +174,13 @@ impl Leaves {
         for number in 0..self.0.len() as u32 {
             self.fetch(number as usize + AHEAD, lane);
             let is_needed = |leaf: &Leaf| !is_clear(lane_of(leaf, lane));
-            self.edit(number, is_needed, |leaf| lane_mut(leaf, lane).fill(0));
+            self.edit(number, lane, is_needed, |leaf| lane_mut(leaf, lane).fill(0));
         }
         while self.0.pop_if(|last| last.is_none()).is_some() {}
     }
 
-    /// Clears bits of a leaf if need be; the leaf goes with its last bit.
-    fn edit(&mut self, number: u32, is_needed: impl Fn(&Leaf) -> bool, clear: impl FnOnce(&mut Leaf)) {
+    /// Clears bits of a block's share of a leaf if need be; the leaf goes with its last bit.
+    fn edit(&mut self, number: u32, lane: usize, is_needed: impl Fn(&Leaf) -> bool, clear: impl FnOnce(&mut Leaf)) {
         let Some(place) = self.0.get_mut(number as usize) else {
             return;
         };
@@ -189,8 +189,7 @@ impl Leaves {
         };
         let leaf = Arc::make_mut(leaf);
         clear(leaf);
-        // One block after the other, for the first mostly tells.
-        if leaf.as_chunks::<WORDS>().0.iter().all(is_clear) {
+        if is_leaf_clear(leaf, lane) {
             *place = None;
         }
     }
@@ -735,6 +734,12 @@ fn remove_sorted(slots: &mut Vec<u32>, slot: u32) {
     }
 }
 
+/// Whether a leaf has no bit left. The share of the block that lost some is looked at first, which is at hand and mostly
+/// tells.
+fn is_leaf_clear(leaf: &Leaf, lane: usize) -> bool {
+    is_clear(lane_of(leaf, lane)) && leaf.as_chunks::<WORDS>().0.iter().all(is_clear)
+}
+
 fn leaf_mut(leaves: &mut Vec<Option<Arc<Leaf>>>, group: usize) -> &mut Leaf {
     if leaves.len() <= group {
         leaves.resize(group + 1, None);
@@ -748,7 +753,7 @@ fn clear_in(leaves: &mut [Option<Arc<Leaf>>], slot: u32) {
     if let Some(leaf) = &mut leaves[group] {
         let leaf = Arc::make_mut(leaf);
         clear(leaf, at);
-        if is_clear(leaf) {
+        if is_leaf_clear(leaf, at as usize / BLOCK) {
             leaves[group] = None;
         }
     }

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! * Look-up is O(1), and takes one cache line to find that there is nothing. Insertion and removal move the values
-//!   behind it in the shard. A clone is O(rows / 4096) and shares every shard.
+//!   behind it in the shard. A clone is O(rows / 4096) and shares every shard. Shards of fewer rows make insertion
+//!   cheaper and clones dearer.
 //! * A row without a value costs a bit and a quarter, if any row of its shard has one.
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
@@ -15,19 +16,21 @@ use std::sync::Arc;
 use super::bits::ones;
 pub(super) use crate::model::hasher;
 
-/// Rows per shard, as many as a column's block holds.
-const SHARD: usize = super::column::BLOCK;
-const WORDS: usize = SHARD.div_ceil(64);
+/// Words of bits per shard: as many rows as a column's block holds.
+const WHOLE: usize = super::column::BLOCK.div_ceil(64);
+
+/// Words of bits per shard where values come and go with every change.
+pub(super) const BRISK: usize = WHOLE.div_ceil(8);
 
 #[derive(Clone, Debug)]
-struct Shard<T> {
+struct Shard<T, const WORDS: usize> {
     present: [u64; WORDS],
     /// How many values the words before each have.
     before: [u16; WORDS],
     values: Vec<T>,
 }
 
-impl<T> Shard<T> {
+impl<T, const WORDS: usize> Shard<T, WORDS> {
     fn new() -> Self {
         Self { present: [0; WORDS], before: [0; WORDS], values: Vec::new() }
     }
@@ -64,30 +67,33 @@ impl<T> Shard<T> {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Sparse<T> {
-    shards: Vec<Option<Arc<Shard<T>>>>,
+pub(super) struct Sparse<T, const WORDS: usize = WHOLE> {
+    shards: Vec<Option<Arc<Shard<T, WORDS>>>>,
 }
 
-impl<T> Default for Sparse<T> {
+impl<T, const WORDS: usize> Default for Sparse<T, WORDS> {
     fn default() -> Self {
         Self { shards: Vec::new() }
     }
 }
 
-impl<T: Clone> Sparse<T> {
+impl<T: Clone, const WORDS: usize> Sparse<T, WORDS> {
+    /// Rows per shard.
+    const SHARD: usize = WORDS * 64;
+
     #[inline]
     pub(super) fn get(&self, row: u32) -> Option<&T> {
-        let (shard, at) = locate(row);
+        let (shard, at) = Self::locate(row);
         let shard = self.shards.get(shard)?.as_ref().filter(|shard| shard.has(at))?;
         shard.values.get(shard.place(at))
     }
 
     pub(super) fn insert(&mut self, row: u32, value: T) {
-        self.shard(row).put(row as usize % SHARD, value);
+        self.shard(row).put(row as usize % Self::SHARD, value);
     }
 
     pub(super) fn remove(&mut self, row: u32) -> Option<T> {
-        let (shard, at) = locate(row);
+        let (shard, at) = Self::locate(row);
         let slot = self.shards.get_mut(shard)?;
         let shard = slot.as_mut().filter(|shard| shard.has(at))?;
         let shard = Arc::make_mut(shard);
@@ -103,7 +109,7 @@ impl<T: Clone> Sparse<T> {
     where
         T: Default,
     {
-        let at = row as usize % SHARD;
+        let at = row as usize % Self::SHARD;
         let shard = self.shard(row);
         if !shard.has(at) {
             shard.put(at, T::default());
@@ -116,7 +122,7 @@ impl<T: Clone> Sparse<T> {
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         let shards = self.shards.iter().enumerate().filter_map(|(number, shard)| Some((number, shard.as_ref()?)));
         shards.flat_map(|(number, shard)| {
-            ones(&shard.present).map(move |at| (number * SHARD) as u32 + at).zip(&shard.values)
+            ones(&shard.present).map(move |at| (number * Self::SHARD) as u32 + at).zip(&shard.values)
         })
     }
 
@@ -125,17 +131,17 @@ impl<T: Clone> Sparse<T> {
         self.shards.iter_mut().flatten().for_each(|shard| Arc::make_mut(shard).values.shrink_to_fit());
     }
 
-    fn shard(&mut self, row: u32) -> &mut Shard<T> {
-        let (shard, _) = locate(row);
+    fn shard(&mut self, row: u32) -> &mut Shard<T, WORDS> {
+        let (shard, _) = Self::locate(row);
         if self.shards.len() <= shard {
             self.shards.resize(shard + 1, None);
         }
         Arc::make_mut(self.shards[shard].get_or_insert_with(|| Arc::new(Shard::new())))
     }
-}
 
-fn locate(row: u32) -> (usize, usize) {
-    (row as usize / SHARD, row as usize % SHARD)
+    fn locate(row: u32) -> (usize, usize) {
+        (row as usize / Self::SHARD, row as usize % Self::SHARD)
+    }
 }
 
 #[cfg(test)]
@@ -146,7 +152,7 @@ mod tests {
 
     #[test]
     fn values_come_and_go_by_row_and_snapshots_keep_theirs() {
-        let (mut sparse, mut expected) = (Sparse::default(), BTreeMap::new());
+        let (mut sparse, mut expected) = (Sparse::<u32>::default(), BTreeMap::new());
         for step in 0..2_000_u32 {
             let row = step.wrapping_mul(2_654_435_761) >> 26;
             let snapshot = (sparse.clone(), expected.clone());

@@ -178,17 +178,27 @@ impl State {
         self.slot.prefetch(row);
     }
 
-    /// Has fetched what a message to a conversation changes, step by step along the pointers. Changes are carried out part
-    /// by part, and each would wait for its own.
-    pub(super) fn prefetch_message(&self, id: &ConversationId) {
-        let Some(row) = self.row(id) else {
-            return;
-        };
+    /// The row of a conversation that a message goes to, with what the message changes fetched, step by step along the
+    /// pointers. Changes are carried out part by part, and each would wait for its own.
+    pub(super) fn row_of_message(&self, id: &ConversationId) -> Option<u32> {
+        let row = self.index.get(id.as_str(), |row| {
+            // It is nearly always this one; whether it is, has to be waited for too.
+            self.prefetch_columns(row);
+            text(&self.ids, row)
+        })?;
+        self.prefetch_message(row);
+        Some(row)
+    }
+
+    fn prefetch_columns(&self, row: u32) {
         self.at.prefetch(row);
         self.class.prefetch(row);
         self.slot.prefetch(row);
         self.contacts_of.prefetch(row);
         self.tags_of.prefetch(row);
+    }
+
+    fn prefetch_message(&self, row: u32) {
         self.classes.prefetch(*self.class.get(row));
         match self.slot_of(row) {
             Slot::Open(slot) => self.open.spine.prefetch(slot),
