@@ -88,9 +88,11 @@ impl Contacts {
         self.index.prefetch(hash(id.as_str()));
     }
 
-    /// Has what that leads to fetched ahead, which is the contact itself for nearly all.
-    pub(super) fn prefetch_named(&self, id: &ContactId) {
-        self.index.find(hash(id.as_str()), |_| true).into_iter().for_each(|number| self.named.prefetch(number));
+    /// The first contact that what is fetched leads to, which is the one with this id for nearly all. It is fetched too.
+    pub(super) fn guess(&self, id: &ContactId) -> Option<u32> {
+        let guess = self.index.find(hash(id.as_str()), |_| true);
+        guess.into_iter().for_each(|number| self.named.prefetch(number));
+        guess
     }
 
     pub(super) fn id(&self, number: u32) -> Option<&ContactId> {

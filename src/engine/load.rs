@@ -9,6 +9,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
+use std::collections::VecDeque;
 use std::mem::take;
 
 use super::column::{BLOCK, Column};
@@ -25,6 +26,9 @@ use crate::model::{
 
 /// Conversations between the one whose turn it is and the one whose data is fetched.
 const AHEAD: usize = 8;
+
+/// The same for contacts that are guessed.
+const GUESSED: usize = AHEAD / 2;
 
 /// Whether two texts are the same: short ones by their ends, which overlap, without the call that `==` is. It is asked
 /// of every read mark.
@@ -59,6 +63,8 @@ pub(super) struct Loading {
     has_readers: bool,
     /// The contacts of the conversation at hand.
     contacts: Vec<u32>,
+    /// Those of conversations that come next, before it is verified that they are the ones.
+    guesses: VecDeque<Option<u32>>,
 }
 
 /// What is kept of rows until there is a block of it.
@@ -83,6 +89,7 @@ impl Loading {
             rows: Rows::default(),
             reads: ReadMarks::default(),
             contacts: Vec::new(),
+            guesses: VecDeque::new(),
         }
     }
 
@@ -96,6 +103,7 @@ impl Loading {
             }
             self.contact(contact)?;
         }
+        conversations.iter().take(GUESSED).for_each(|first| self.guess(first));
         let mut conversations = conversations.into_iter();
         while let Some(conversation) = conversations.next() {
             self.prefetch(conversations.as_slice());
@@ -105,7 +113,7 @@ impl Loading {
     }
 
     /// Has fetched what the conversations that come next will ask for.
-    fn prefetch(&self, next: &[Conversation]) {
+    fn prefetch(&mut self, next: &[Conversation]) {
         if let Some(later) = next.get(2 * AHEAD) {
             later.contacts.first().into_iter().for_each(prefetch_line);
             later.tags.first().into_iter().for_each(prefetch_line);
@@ -115,9 +123,15 @@ impl Loading {
             self.state.index.prefetch(hash(later.id.as_str()));
             later.contacts.iter().for_each(|id| self.state.contacts.prefetch_id(id));
         }
-        if let Some(later) = next.get(AHEAD / 2) {
-            later.contacts.iter().for_each(|id| self.state.contacts.prefetch_named(id));
+        if let Some(later) = next.get(GUESSED - 1) {
+            self.guess(later);
         }
+    }
+
+    /// Notes which its contacts most likely are, and has those fetched.
+    fn guess(&mut self, later: &Conversation) {
+        let guesses = later.contacts.iter().map(|id| self.state.contacts.guess(id));
+        self.guesses.extend(guesses);
     }
 
     pub(super) fn contact(&mut self, contact: Contact) -> Result<(), Error> {
@@ -134,14 +148,13 @@ impl Loading {
         let (read_by, starred_by) = (take(&mut conversation.read_by), take(&mut conversation.starred_by));
         let mut contacts = take(&mut self.contacts);
         contacts.clear();
-        let contact_is_known = |id: &ContactId| match self.state.contacts.number(id) {
-            Some(number) => {
-                contacts.push(number);
-                true
-            }
-            None => false,
-        };
         let endpoint = self.plain_endpoint(&conversation);
+        let contact_is_known = |id: &ContactId| {
+            let guess = self.guesses.pop_front().flatten().filter(|number| self.state.contacts.id(*number) == Some(id));
+            let found = guess.or_else(|| self.state.contacts.number(id));
+            contacts.extend(found);
+            found.is_some()
+        };
         self.state.directory.check_conversation(&mut conversation, endpoint.is_some(), contact_is_known)?;
         let hash = hash(conversation.id.as_str());
         if self.state.index.find(hash, |row| self.rows.text(&self.state.ids, row) == conversation.id.as_str()).is_some()

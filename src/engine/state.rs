@@ -204,6 +204,11 @@ impl State {
             Slot::Open(slot) => self.open.spine.prefetch(slot),
             Slot::Archived(slot) => self.history.prefetch(slot),
         }
+        self.prefetch_listed(row);
+    }
+
+    /// Has fetched what a row's contacts and tags are.
+    fn prefetch_listed(&self, row: u32) {
         self.tags_of.run(row).prefetch();
         self.contacts_of.for_each(row, |contact| self.contacts.prefetch_attached(contact));
     }
@@ -333,7 +338,11 @@ impl State {
         slots.chunks(column::BLOCK).for_each(|block| self.slot.append(block.to_vec()));
         drop(slots);
         self.load_assigned(&open);
-        open.iter().for_each(|row| self.describe_loaded(*row));
+        for (place, row) in open.iter().enumerate() {
+            open.get(place + 2 * FOLLOWED).into_iter().for_each(|later| self.prefetch_columns(*later));
+            open.get(place + FOLLOWED).into_iter().for_each(|next| self.prefetch_listed(*next));
+            self.describe_loaded(*row);
+        }
         self.assignments.shrink();
         self.classes.shrink();
         self.contacts.shrink();
