@@ -158,13 +158,9 @@ pub(crate) fn digest(key: CursorKey, text: impl Hash) -> i64 {
 }
 
 fn to_hex(bytes: &[u8]) -> Box<str> {
-    let digit = |value: u8| char::from(if value < 10 { b'0' + value } else { b'a' + value - 10 });
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        text.push(digit(byte >> 4));
-        text.push(digit(byte & 15));
-    }
-    text.into()
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]);
+    bytes.iter().flat_map(digits).collect::<String>().into()
 }
 
 /// Reads what [`to_hex`] writes and nothing else: upper-case digits are damage.

@@ -106,10 +106,14 @@ impl<'e> ConversationRow<'e> {
 
     /// The rows of conversations that the viewer sees, in their order.
     ///
-    /// What they show lies all over memory. It is fetched for many of them at once, step by step along the pointers,
-    /// rather than waited for row by row as they are looked at.
+    /// What they show lies all over memory. Of the latest it is at hand, for everyone looks at those. Of others it is
+    /// fetched for many of them at once, step by step along the pointers, rather than waited for as they are looked at.
     pub(super) fn all(view: View<'e>, rows: &[u32]) -> Vec<Self> {
         let mut all = Vec::with_capacity(rows.len());
+        if rows.last().is_none_or(|row| view.state.is_among_latest(*row)) {
+            all.extend(rows.iter().filter_map(|row| Self::new(view, *row)));
+            return all;
+        }
         for some in rows.chunks(AT_ONCE) {
             some.iter().for_each(|row| view.state.prefetch_row(*row));
             let made = all.len();

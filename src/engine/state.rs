@@ -34,7 +34,7 @@ use super::open::{Entry, Open, OpenSet};
 use super::posting::PostingList;
 use super::reads::ArchivedReads;
 use super::sparse::{Sparse, hasher};
-use super::spine::{Move, Spine};
+use super::spine::{Move, Spine, split};
 use super::work::count_rows;
 use crate::model::{Contact, Conversation, ConversationId, Dataset, Directory, Head, Member, Tag, TeammateId};
 
@@ -46,6 +46,9 @@ const NO_CLASS: u32 = u32::MAX;
 
 /// How many rows ahead memory is fetched where many have moved.
 const FOLLOWED: usize = 8;
+
+/// Blocks of open conversations that are looked at so often that they are never far from the processor.
+const LATEST: usize = 4;
 
 /// Numbers of teammates, ascending.
 pub(super) type Marks = SmallVec<[u32; 4]>;
@@ -218,6 +221,14 @@ impl State {
     pub(super) fn prefetch_read(&self, row: u32, teammate: u32) {
         if let Slot::Open(slot) = self.slot_of(row) {
             self.open.prefetch_read(slot, teammate);
+        }
+    }
+
+    /// Whether a row is an open one of the last few blocks.
+    pub(super) fn is_among_latest(&self, row: u32) -> bool {
+        match self.slot_of(row) {
+            Slot::Open(slot) => self.open.spine.order().iter().rev().take(LATEST).any(|block| *block == split(slot).0),
+            Slot::Archived(_) => false,
         }
     }
 
