@@ -90,8 +90,9 @@ pub(super) struct Class {
     pub(super) kind: ConversationKind,
     pub(super) endpoint: Option<EndpointId>,
     pub(super) members: Vec<Member>,
-    /// Who sees them: ascending numbers of teammates.
-    pub(super) audience: Vec<u32>,
+    /// Who sees them: ascending numbers of teammates. Apart, for where a snapshot is held, each class of whose
+    /// conversations one gets another slot is copied.
+    pub(super) audience: Arc<[u32]>,
     /// All of them.
     pub(super) rows: PostingList,
     /// The slots of those that are not archived.
@@ -214,12 +215,12 @@ impl Classes {
             kind: head.kind,
             endpoint: head.endpoint.cloned(),
             members: head.members.to_vec(),
-            audience: Vec::new(),
+            audience: Arc::default(),
             rows: PostingList::default(),
             open: OpenSet::default(),
             archived_reads: Counts::default(),
         };
-        class.audience = Coverage::new(directory, people).of_class(&class);
+        class.audience = Coverage::new(directory, people).of_class(&class).into();
         let endpoint = place_of(directory, &class);
         let number = self.free.pop().unwrap_or(self.classes.len() as u32);
         self.matrix.set(number, &class.audience);
@@ -288,8 +289,8 @@ impl Classes {
                 true => Vec::new(),
                 false => coverage.of_class(class),
             };
-            if audience != class.audience {
-                Arc::make_mut(class).audience = audience;
+            if audience[..] != class.audience[..] {
+                Arc::make_mut(class).audience = audience.into();
             }
         }
         for (number, class) in self.classes.iter().enumerate() {

@@ -122,7 +122,7 @@ impl State {
             let seers = teammates
                 .filter(|one| !class.rows.is_empty() && access::sees(&self.directory, class.head(None, false), one));
             let expected: Vec<u32> = seers.filter_map(|one| self.people.number(&one.id)).collect();
-            ensure(expected == class.audience, || format!("class {number}: audience"))?;
+            ensure(expected[..] == class.audience[..], || format!("class {number}: audience"))?;
             self.check_column(number, &expected, self.classes.matrix(), "class")?;
             let found = self.classes.find(class.head(None, false)).map(|other| self.classes.get(other));
             let is_found = found.is_some_and(|other| !other.rows.is_empty() && other.clone_key() == class.clone_key());

@@ -22,11 +22,11 @@ pub(super) fn audience(state: &State, resource: Resource<'_>) -> Result<Vec<Team
     let numbers = match resource {
         Resource::Conversation(id) => {
             let row = state.row(id).ok_or_else(|| Error::new(ErrorCode::UnknownConversation, id))?;
-            &state.class_of(row).audience
+            &state.class_of(row).audience[..]
         }
         Resource::Contact(id) => {
             let contact = state.contacts.number(id).ok_or_else(|| Error::new(ErrorCode::UnknownContact, id))?;
-            &state.contacts.classes.get(state.contacts.class(contact)).audience
+            &state.contacts.classes.get(state.contacts.class(contact)).audience[..]
         }
         Resource::Endpoint(_) | Resource::Filter(_) => return policy::audience_in(state, resource),
     };
