@@ -35,6 +35,8 @@ use crate::policy::access;
 pub(super) struct People {
     numbers: HashMap<TeammateId, u32, DefaultHashBuilder>,
     ids: Vec<Option<TeammateId>>,
+    /// The number of each, by its place in the directory.
+    places: Vec<Option<u32>>,
     /// The teams of each.
     teams: Vec<Vec<TeamId>>,
 }
@@ -63,8 +65,14 @@ impl People {
         self.ids.get(number as usize)?.as_ref()
     }
 
-    /// Notes who is in which team, after a change to teams or teammates.
+    /// The number of the teammate at a place in the directory, for who has been looked up there.
+    pub(super) fn number_at(&self, place: usize) -> Option<u32> {
+        *self.places.get(place)?
+    }
+
+    /// Notes who is where and who is in which team, after a change to teams or teammates.
     pub(super) fn regroup(&mut self, directory: &Directory) {
+        self.places = directory.teammates.keys().map(|id| self.number(id)).collect();
         self.teams = vec![Vec::new(); self.ids.len()];
         for team in directory.teams.values() {
             for number in team.teammates.iter().filter_map(|id| self.numbers.get(id)) {

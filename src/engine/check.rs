@@ -7,6 +7,7 @@ use super::bits::ones;
 use super::counts::Counts;
 use super::spine::{Spine, is_set, split};
 use super::state::{Marks, Slot, State};
+use crate::model::TeammateId;
 use crate::policy::access;
 
 /// Refuses a state in which two parts disagree; says which.
@@ -33,6 +34,7 @@ impl State {
         self.contacts.check(open.map(|row| self.contacts_of.get(*row).len()).sum())?;
         ensure(self.open.spine.len() + self.history.len() == self.count, || "spines hold other rows".to_owned())?;
         rows.iter().try_for_each(|row| self.check_row(*row))?;
+        self.check_people()?;
         self.check_classes()?;
         self.check_contact_classes()
     }
@@ -109,6 +111,15 @@ impl State {
             })?;
         }
         Ok(())
+    }
+
+    fn check_people(&self) -> Checked {
+        let ids = self.directory.teammates.keys();
+        let is_found = |(place, id): (usize, &TeammateId)| {
+            let number = self.people.number(id);
+            number.is_some() && self.people.number_at(place) == number
+        };
+        ensure(ids.enumerate().all(is_found), || "teammates have other places".to_owned())
     }
 
     fn check_classes(&self) -> Checked {

@@ -158,9 +158,8 @@ pub(crate) fn digest(key: CursorKey, text: impl Hash) -> i64 {
 }
 
 fn to_hex(bytes: &[u8]) -> Box<str> {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]);
-    bytes.iter().flat_map(digits).collect::<String>().into()
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect::<String>().into()
 }
 
 /// Reads what [`to_hex`] writes and nothing else: upper-case digits are damage.

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::mem::take;
 
 use super::column::{BLOCK, Column};
-use super::index::hash;
+use super::index::{hash, is_same};
 use super::kernel::prefetch_line;
 use super::marks::ReadMarks;
 use super::open::Open;
@@ -29,25 +29,6 @@ const AHEAD: usize = 8;
 
 /// The same for contacts that are guessed.
 const GUESSED: usize = AHEAD / 2;
-
-/// Whether two texts are the same: short ones by their ends, which overlap, without the call that `==` is. It is asked
-/// of every read mark.
-#[inline]
-fn is_same(one: &str, other: &str) -> bool {
-    let (one, other) = (one.as_bytes(), other.as_bytes());
-    one.len() == other.len()
-        && match one.len() {
-            4..8 => ends::<4>(one) == ends(other),
-            8..16 => ends::<8>(one) == ends(other),
-            16..=32 => ends::<16>(one) == ends(other),
-            _ => one == other,
-        }
-}
-
-#[inline]
-fn ends<const N: usize>(text: &[u8]) -> (Option<&[u8; N]>, Option<&[u8; N]>) {
-    (text.first_chunk(), text.last_chunk())
-}
 
 /// A state that facts are being loaded into.
 pub(super) struct Loading {
@@ -288,24 +269,5 @@ impl Rows {
             None => self.ids[row as usize - ids.len()].as_ref(),
         };
         id.map_or("", ConversationId::as_str)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_of_any_length_are_the_same_or_differ_in_any_byte() {
-        for length in 0..40 {
-            let text = "x".repeat(length);
-            assert!(is_same(&text, &text.clone()));
-            assert!(!is_same(&text, &"x".repeat(length + 1)));
-            for at in 0..length {
-                let mut other = text.clone();
-                other.replace_range(at..=at, "y");
-                assert!(!is_same(&text, &other), "byte {at} of {length}");
-            }
-        }
     }
 }

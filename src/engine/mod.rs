@@ -255,8 +255,11 @@ impl Engine {
     /// # Complexity
     /// O(1).
     pub fn viewer(&self, id: &TeammateId) -> Result<Viewer<'_>, Error> {
-        let teammate = policy::bind(&self.state.directory, id)?;
-        Viewer::new(self, teammate).ok_or_else(|| Error::new(ErrorCode::UnknownTeammate, id))
+        let found = self.state.directory.teammates.get_full(id);
+        let teammate = policy::bound(found.map(|(_, _, teammate)| teammate), id)?;
+        let number = found.and_then(|(place, _, _)| self.state.people.number_at(place));
+        let number = number.ok_or_else(|| Error::new(ErrorCode::UnknownTeammate, id))?;
+        Ok(Viewer::new(self, teammate, number))
     }
 
     /// Whether a viewer sees a contact or conversation, has access to an endpoint, or may use a filter.

@@ -63,12 +63,11 @@ pub(super) struct View<'e> {
 }
 
 impl<'e> View<'e> {
-    /// The view of an active teammate.
-    pub(super) fn new(state: &'e State, teammate: &Teammate) -> Option<Self> {
-        let viewer = state.people.number(&teammate.id)?;
+    /// The view of an active teammate, who has this number.
+    pub(super) fn new(state: &'e State, teammate: &Teammate, viewer: u32) -> Self {
         let finds_all = teammate.admin || !state.directory.contact_membership;
         let (sees, finds) = (state.classes.matrix().row(viewer), state.contacts.classes.matrix().row(viewer));
-        Some(Self { state, viewer, sees, finds, finds_all })
+        Self { state, viewer, sees, finds, finds_all }
     }
 
     #[inline]

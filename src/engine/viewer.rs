@@ -33,8 +33,9 @@ impl std::fmt::Debug for Viewer<'_> {
 }
 
 impl<'e> Viewer<'e> {
-    pub(super) fn new(engine: &'e Engine, teammate: &'e Teammate) -> Option<Self> {
-        Some(Self { engine, teammate, view: View::new(&engine.state, teammate)? })
+    /// The view of an active teammate, who has this number.
+    pub(super) fn new(engine: &'e Engine, teammate: &'e Teammate, number: u32) -> Self {
+        Self { engine, teammate, view: View::new(&engine.state, teammate, number) }
     }
 
     fn state(&self) -> &'e State {

@@ -20,7 +20,12 @@ pub(crate) fn is_active_admin(teammate: &Teammate) -> bool {
 
 /// The viewer as a teammate who may be answered, or why not (SPEC 1.2, 1.3).
 pub(crate) fn viewer<'d>(directory: &'d Directory, id: &TeammateId) -> Result<&'d Teammate, Denial> {
-    match directory.teammates.get(id) {
+    active(directory.teammates.get(id))
+}
+
+/// The same for whoever the id was found to be.
+pub(crate) fn active(teammate: Option<&Teammate>) -> Result<&Teammate, Denial> {
+    match teammate {
         None => Err(Denial::UnknownViewer),
         Some(teammate) if teammate.suspended => Err(Denial::Suspended),
         Some(teammate) => Ok(teammate),

@@ -92,7 +92,12 @@ impl<T: Serialize> Serialize for ShownContact<T> {
 
 /// The viewer as a teammate who may be answered; asking for the inbox of anybody else is an error (SPEC 1.3).
 pub(crate) fn bind<'d>(directory: &'d Directory, id: &TeammateId) -> Result<&'d Teammate, Error> {
-    access::viewer(directory, id).map_err(|denial| match denial {
+    bound(directory.teammates.get(id), id)
+}
+
+/// The same for whoever the id was found to be.
+pub(crate) fn bound<'d>(teammate: Option<&'d Teammate>, id: &TeammateId) -> Result<&'d Teammate, Error> {
+    access::active(teammate).map_err(|denial| match denial {
         Denial::Suspended => Error::new(ErrorCode::ViewerSuspended, id),
         _ => Error::new(ErrorCode::UnknownTeammate, id),
     })
