@@ -158,8 +158,11 @@ pub(crate) fn digest(key: CursorKey, text: impl Hash) -> i64 {
 }
 
 fn to_hex(bytes: &[u8]) -> Box<str> {
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect::<String>().into()
+    let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
+    let mut text = Vec::with_capacity(2 * bytes.len());
+    bytes.iter().for_each(|byte| text.extend([digit(byte >> 4), digit(byte & 15)]));
+    // Digits are always UTF-8.
+    String::from_utf8(text).unwrap_or_default().into()
 }
 
 /// Reads what [`to_hex`] writes and nothing else: upper-case digits are damage.
