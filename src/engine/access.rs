@@ -169,8 +169,10 @@ impl Classes {
 
     /// The classes of conversations over any of some endpoints, these given as places in the directory. O(classes).
     pub(super) fn over(&self, endpoints: &[u32]) -> Bits {
-        let classes = 0..self.classes.len() as u32;
-        classes.filter(|class| endpoints.contains(self.endpoints.get(*class))).collect()
+        match endpoints {
+            [one] => Bits::of_places(self.endpoints.slices(), |endpoint| endpoint == one),
+            _ => Bits::of_places(self.endpoints.slices(), |endpoint| endpoints.contains(endpoint)),
+        }
     }
 
     /// The classes with so many open conversations that they are kept as leaves.

@@ -15,6 +15,18 @@ impl Bits {
         Self(SmallVec::from_slice(words))
     }
 
+    /// The places at which `fits` holds, of values that come by slices of so many that words begin with some of them.
+    pub(super) fn of_places<'v, T: 'v>(slices: impl Iterator<Item = &'v [T]>, fits: impl Fn(&T) -> bool) -> Self {
+        let (mut bits, mut start) = (Self::default(), 0);
+        for some in slices.flat_map(|slice| slice.chunks(64)) {
+            let word = some.iter().rev().fold(0, |word, value| word << 1 | u64::from(fits(value)));
+            bits.0.resize(start / 64 + 1, 0);
+            bits.0[start / 64] |= word << (start % 64);
+            start += some.len();
+        }
+        bits
+    }
+
     pub(super) fn words(&self) -> &[u64] {
         &self.0
     }

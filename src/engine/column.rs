@@ -39,6 +39,12 @@ impl<T: Clone> Column<T> {
         &self.blocks[row as usize / BLOCK][row as usize % BLOCK]
     }
 
+    /// The values in order, a block at a time.
+    pub(super) fn slices(&self) -> impl Iterator<Item = &[T]> {
+        let starts = (0..self.len).step_by(BLOCK);
+        self.blocks.iter().zip(starts).map(|(block, start)| &block[..block.len().min(self.len - start)])
+    }
+
     /// Has a row's value fetched that will be read.
     #[inline]
     pub(super) fn prefetch(&self, row: u32) {
