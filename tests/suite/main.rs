@@ -14,6 +14,7 @@
 
 mod answers;
 mod api;
+mod blocks;
 mod changes;
 mod conformance;
 mod json;
