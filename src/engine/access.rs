@@ -167,11 +167,15 @@ impl Classes {
         &self.matrix
     }
 
-    /// The classes of conversations over any of some endpoints, these given as places in the directory. O(classes).
+    /// The classes of conversations over any of some endpoints, these given as places in the directory. O(classes +
+    /// endpoints).
     pub(super) fn over(&self, endpoints: &[u32]) -> Bits {
         match endpoints {
             [one] => Bits::of_places(self.endpoints.slices(), |endpoint| endpoint == one),
-            _ => Bits::of_places(self.endpoints.slices(), |endpoint| endpoints.contains(endpoint)),
+            some => {
+                let some: Bits = some.iter().copied().collect();
+                Bits::of_places(self.endpoints.slices(), |endpoint| some.contains(*endpoint))
+            }
         }
     }
 

@@ -20,7 +20,7 @@ pub(super) use crate::model::hasher;
 const WHOLE: usize = super::column::BLOCK.div_ceil(64);
 
 /// Words of bits per shard where values come and go with every change.
-pub(super) const BRISK: usize = WHOLE.div_ceil(8);
+pub(super) const BRISK: usize = WHOLE.div_ceil(4);
 
 #[derive(Clone, Debug)]
 struct Shard<T, const WORDS: usize> {
