@@ -1,7 +1,7 @@
 //! Effects of checked changes carried out on rows, and the questions that checking a change asks.
 //!
 //! Each effect finds its rows by id and calls on `State`, which keeps everything derived up to date; what changes who
-//! sees what makes audiences anew once, at the end.
+//! sees what makes audiences anew once, at the end. A message alone goes straight from its check to its row.
 
 use std::sync::Arc;
 
@@ -67,6 +67,7 @@ impl State {
                 self.with_contact(&id, |state, contact| state.retag_contact(contact, &add, &remove));
             }
             Effect::RemoveContact(id) => self.with_contact(&id, |state, contact| state.contacts.remove(contact)),
+            // No plan that comes here has one, see `State::apply`; it does what a message does all the same.
             Effect::Message { id, at, returns } => {
                 self.with_row(&id, |state, row| state.message(row, at.as_millis(), returns));
             }
