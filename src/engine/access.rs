@@ -98,8 +98,8 @@ pub(super) struct Class {
     pub(super) kind: ConversationKind,
     pub(super) endpoint: Option<EndpointId>,
     pub(super) members: Vec<Member>,
-    /// Who sees them: ascending numbers of teammates. Apart, for where a snapshot is held, each class of whose
-    /// conversations one gets another slot is copied.
+    /// Who sees them: ascending numbers of teammates. Behind an `Arc` of its own, for under a snapshot a class is copied
+    /// once one of its conversations gets another slot.
     pub(super) audience: Arc<[u32]>,
     /// All of them.
     pub(super) rows: PostingList,

@@ -15,7 +15,8 @@ impl Bits {
         Self(SmallVec::from_slice(words))
     }
 
-    /// The places at which `fits` holds, of values that come by slices of so many that words begin with some of them.
+    /// The places at which `fits` holds among values that come slice by slice. But for the last, a slice's length divides
+    /// 64 or is a multiple of it, so that none of its chunks is in two words.
     pub(super) fn of_places<'v, T: 'v>(slices: impl Iterator<Item = &'v [T]>, fits: impl Fn(&T) -> bool) -> Self {
         let (mut bits, mut start) = (Self::default(), 0);
         for some in slices.flat_map(|slice| slice.chunks(64)) {
