@@ -45,7 +45,7 @@ impl State {
             let block = spine.block(*number);
             ensure(block.first().is_some(), || format!("block {number} is empty"))?;
             for at in ones(&block.live) {
-                let row = block.rows[at as usize];
+                let row = block.rows()[at as usize];
                 let expected = slot(number * super::spine::BLOCK as u32 + at);
                 ensure(self.slot_of(row) == expected, || format!("row {row} is not at its slot"))?;
                 let in_order = previous.is_none_or(|previous| self.compare(previous, row).is_lt());

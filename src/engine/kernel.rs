@@ -107,6 +107,16 @@ const PLACES: [u64; 256] = {
 pub(super) trait Lanes: Copy {
     /// Those of `rows` whose bits are set, the last first; what follows them is of no meaning.
     fn pack(self, rows: &[u32; 8], bits: u8) -> [u32; 8];
+
+    /// Which of the bytes of two words are not zero, a bit each.
+    fn filled(self, pair: [u64; 2]) -> u16;
+
+    /// The same of a mask of up to eight words.
+    #[inline(always)]
+    fn filled_bytes<const N: usize>(self, mask: &[u64; N]) -> u64 {
+        let pairs = mask.as_chunks().0.iter().rev();
+        pairs.fold(0, |filled, pair| filled << 16 | u64::from(self.filled(*pair)))
+    }
 }
 
 /// Any machine.
@@ -118,6 +128,12 @@ impl Lanes for Plain {
     fn pack(self, rows: &[u32; 8], bits: u8) -> [u32; 8] {
         let places = PLACES[usize::from(bits)].to_le_bytes();
         places.map(|place| rows[usize::from(place) % 8])
+    }
+
+    #[inline(always)]
+    fn filled(self, pair: [u64; 2]) -> u16 {
+        let bytes = pair.map(u64::to_le_bytes);
+        bytes.as_flattened().iter().rev().fold(0, |filled, byte| filled << 1 | u16::from(*byte != 0))
     }
 }
 
@@ -134,6 +150,15 @@ impl Lanes for Fast {
         // SAFETY: AVX2 was detected before `self` was made.
         unsafe {
             pack_by_permutation(rows, bits)
+        }
+    }
+
+    #[inline(always)]
+    fn filled(self, pair: [u64; 2]) -> u16 {
+        #[expect(unsafe_code, reason = "a value of this type exists only where the features were detected")]
+        // SAFETY: AVX2 was detected before `self` was made.
+        unsafe {
+            filled_by_comparison(pair)
         }
     }
 }
@@ -160,6 +185,15 @@ fn pack_by_permutation(rows: &[u32; 8], bits: u8) -> [u32; 8] {
         _mm256_extract_epi32::<7>(packed),
     ]
     .map(|row| row as u32)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+#[inline]
+fn filled_by_comparison([low, high]: [u64; 2]) -> u16 {
+    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_movemask_epi8, _mm_set_epi64x, _mm_setzero_si128};
+    let empty = _mm_cmpeq_epi8(_mm_set_epi64x(high as i64, low as i64), _mm_setzero_si128());
+    !_mm_movemask_epi8(empty) as u16
 }
 
 /// Work over many masks. Its `run` is always inlined, so that it is compiled for whatever calls it; a closure would

@@ -376,7 +376,7 @@ fn newest_first<'s>(spine: &'s Spine, is_passed: Option<&dyn Fn(u32) -> bool>) -
     };
     let whole = order[..place].iter().rev().map(|number| (*number, spine.block(*number).live));
     Box::new(first.into_iter().chain(whole).flat_map(|(number, live)| {
-        let rows = &spine.block(number).rows;
+        let rows = spine.block(number).rows();
         highest_first(live).map(move |at| rows[at as usize])
     }))
 }

@@ -42,10 +42,16 @@ pub(super) struct Move {
     pub(super) to: u32,
 }
 
+/// Rows that are packed at once.
+pub(super) type Eight = [u32; 8];
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Block {
-    pub(super) rows: Vec<u32>,
+    /// In eights, so that none has to be made whole to be packed; what is behind the last row is of no meaning.
+    rows: Vec<Eight>,
     pub(super) live: Mask,
+    /// Slots that are or were taken.
+    used: u32,
     count: u32,
 }
 
@@ -59,14 +65,31 @@ impl Block {
     }
 
     fn push(&mut self, row: u32) -> u32 {
-        let at = self.rows.len();
-        if at == self.rows.capacity() {
-            self.rows.reserve_exact(at.max(8).min(BLOCK - at));
+        let at = self.used;
+        if at as usize == self.rows().len() {
+            let eights = self.rows.len();
+            if eights == self.rows.capacity() {
+                self.rows.reserve_exact(eights.max(1).min(BLOCK / 8 - eights));
+            }
+            self.rows.push([0; 8]);
         }
-        self.rows.push(row);
-        set(&mut self.live, at as u32);
+        self.rows.as_flattened_mut()[at as usize] = row;
+        set(&mut self.live, at);
+        self.used += 1;
         self.count += 1;
-        at as u32
+        at
+    }
+
+    /// The row of each slot, and numbers of no meaning behind the last.
+    #[inline(always)]
+    pub(super) fn rows(&self) -> &[u32] {
+        self.rows.as_flattened()
+    }
+
+    /// The same, as they are packed.
+    #[inline(always)]
+    pub(super) fn eights(&self) -> &[Eight] {
+        &self.rows
     }
 
     fn live_slots(&self) -> impl Iterator<Item = u32> {
@@ -74,11 +97,11 @@ impl Block {
     }
 
     pub(super) fn first(&self) -> Option<u32> {
-        self.live_slots().next().map(|at| self.rows[at as usize])
+        self.live_slots().next().map(|at| self.rows()[at as usize])
     }
 
     pub(super) fn last(&self) -> Option<u32> {
-        highest(&self.live).map(|at| self.rows[at as usize])
+        highest(&self.live).map(|at| self.rows()[at as usize])
     }
 }
 
@@ -147,7 +170,7 @@ impl Spine {
 
     /// Whether a block number is nobody's now.
     pub(super) fn is_released(&self, number: u32) -> bool {
-        self.block(number).rows.is_empty()
+        self.block(number).used == 0
     }
 
     /// Adds rows in ascending order of activity while facts are loaded, and says which slot each got.
@@ -182,7 +205,7 @@ impl Spine {
         let block = self.block(number);
         let comes_last = block.last().is_none_or(|last| compare(last, row).is_lt());
         match comes_last {
-            true if block.rows.len() < BLOCK => self.append(number, row),
+            true if (block.used as usize) < BLOCK => self.append(number, row),
             // A last block that is mostly gaps is laid out anew, or each would stay behind nearly empty.
             true if at + 1 == self.order.len() && block.count as usize > BLOCK / 2 => self.add_newest(row),
             _ => self.open_up(at, row, compare, moves),
@@ -226,7 +249,7 @@ impl Spine {
     /// The live rows of a block with their slots, in order.
     fn live_of(&self, number: u32) -> Vec<(u32, u32)> {
         let block = self.block(number);
-        block.live_slots().map(|at| (block.rows[at as usize], number * BLOCK as u32 + at)).collect()
+        block.live_slots().map(|at| (block.rows()[at as usize], number * BLOCK as u32 + at)).collect()
     }
 
     /// A fresh block of these rows; notes the move of each that had a slot.
@@ -277,7 +300,7 @@ impl Spine {
     /// The place in the order of a live slot's block. O(log blocks).
     fn place_of(&self, slot: u32, compare: impl Fn(u32, u32) -> Ordering) -> usize {
         let (number, at) = split(slot);
-        let row = self.block(number).rows[at as usize];
+        let row = self.block(number).rows()[at as usize];
         let does_not_follow = |other: &u32| {
             count_blocks(1);
             self.block(*other).first().is_some_and(|first| compare(first, row).is_le())
@@ -329,7 +352,7 @@ impl Spine {
         let block = self.block(self.order[place]);
         let mut live = block.live;
         while let Some(at) = highest(&live) {
-            if !is_newer(block.rows[at as usize]) {
+            if !is_newer(block.rows()[at as usize]) {
                 break;
             }
             clear(&mut live, at);

@@ -328,7 +328,7 @@ impl Pass for CountOpen<'_, '_, '_> {
 fn count_doubtful(view: &View<'_>, plan: &Plan, block: &Block, read: &Mask, doubtful: Mask, badge: &mut Badge) {
     for at in ones(&doubtful) {
         count_rows(1);
-        let row = block.rows[at as usize];
+        let row = block.rows()[at as usize];
         if plan.matches_rest(view, row) {
             badge.total += 1;
             badge.unread += usize::from(!is_set(read, at));

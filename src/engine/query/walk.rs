@@ -11,9 +11,9 @@ use std::sync::Arc;
 use super::{Plan, Source};
 use crate::engine::bits::{contains, ones};
 use crate::engine::kernel::{Lanes, Pass, and, and_not, is_clear, or};
-use crate::engine::open::{Leaf, lane, lane_of};
+use crate::engine::open::{Attributes, Leaf, lane, lane_of};
 use crate::engine::rule::{ALL_SLOTS, View};
-use crate::engine::spine::{BLOCK, Block, Mask, NO_SLOTS, Spine, WORDS, split};
+use crate::engine::spine::{BLOCK, Block, Eight, Mask, NO_SLOTS, Spine, split};
 use crate::engine::work::{count_blocks, count_rows};
 use crate::model::ArchiveScope;
 
@@ -72,7 +72,7 @@ impl Walk<'_, '_> {
                 }
                 false => plan.bounds(view, block, attributes, &live),
             };
-            self.take_block::<TERMS>(lanes, number, &bounds);
+            self.take_block::<TERMS>(lanes, block, attributes, &bounds, number);
             if self.found.is_enough() {
                 return;
             }
@@ -89,37 +89,40 @@ impl Walk<'_, '_> {
 
     /// Appends the visible rows of one block's masks, newest first, until `rows` holds `limit`.
     #[inline(always)]
-    fn take_block<const TERMS: bool>(&mut self, lanes: impl Lanes, number: u32, bounds: &(Mask, Mask)) {
+    fn take_block<const TERMS: bool>(
+        &mut self,
+        lanes: impl Lanes,
+        block: &Block,
+        attributes: Attributes<'_>,
+        bounds: &(Mask, Mask),
+        number: u32,
+    ) {
         let (certain, possible) = bounds;
         if is_clear(possible) {
             return;
         }
-        let open = &self.view.state.open;
-        let (block, attributes) = (open.spine.block(number), open.attributes(number));
         let (seen, unsettled) = self.leaves.in_block(self.view, number);
         let (seen, unsettled) = (and(possible, &seen), and(possible, &unsettled));
         let few: usize = seen.iter().zip(&unsettled).map(|(one, two)| (one | two).count_ones() as usize).sum();
         count_rows(few);
         let classes = attributes.classes();
         let is_exact = TERMS || certain == possible;
-        if few <= SCATTERED && is_exact {
-            return self.take_scattered(block, classes, &or(&seen, &unsettled), few);
-        }
         if few <= SPARSE && is_exact {
             let visible: Mask = std::array::from_fn(|word| {
                 seen[word] | self.plan.visible_in_word(&classes[word * 64..][..64], unsettled[word])
             });
-            return self.found.take_sparse(lanes, &block.rows, &visible);
+            return self.found.take_sparse(lanes, block.eights(), &visible);
         }
         for word in (0..possible.len()).rev() {
             if seen[word] | unsettled[word] == 0 {
                 continue;
             }
             let start = word * 64;
-            let slots = &block.rows[start..block.rows.len().min(start + 64)];
+            let slots = block.eights().get(start / 8..).unwrap_or_default();
+            let slots = &slots[..slots.len().min(8)];
             let mut visible = seen[word] | self.plan.visible_in_word(&classes[start..start + 64], unsettled[word]);
             if !is_exact {
-                visible = self.matching(slots, visible, certain[word]);
+                visible = self.matching(slots.as_flattened(), visible, certain[word]);
             }
             self.found.take_newest(lanes, slots, visible);
             if self.found.is_enough() {
@@ -135,24 +138,6 @@ impl Walk<'_, '_> {
             self.plan.matches_rest(self.view, slots[*bit as usize])
         };
         ones(&[visible & !certain]).filter(matches).fold(visible & certain, |kept, bit| kept | 1 << bit)
-    }
-
-    /// The same where a block has few bits: a branch on each word would be guessed wrong every other time.
-    #[inline(always)]
-    fn take_scattered(&mut self, block: &Block, classes: &[u32], mask: &Mask, few: usize) {
-        let listed = self.plan.classes.words();
-        let (slots, classes) = (&block.rows[..], &classes[..BLOCK]);
-        let places = Places::of(mask);
-        let Some(room) = self.found.room() else {
-            return;
-        };
-        let mut len = 0;
-        for at in places.0[..few].iter().rev() {
-            let at = usize::from(*at) % BLOCK;
-            room[len] = slots[at];
-            len += usize::from(contains(listed, classes[at]));
-        }
-        self.found.len += len;
     }
 }
 
@@ -247,42 +232,7 @@ impl<T: Copy> Few<T> {
 }
 
 /// Slots of a block up to which most bytes of its mask are passed over.
-const SPARSE: usize = BLOCK / 4;
-
-/// Slots of a block up to which they are taken all at once.
-const SCATTERED: usize = BLOCK / 32;
-
-/// The places of a mask's bits, ascending.
-struct Places([u16; SCATTERED + STEP]);
-
-/// Places that are noted at once, whether there are so many or not.
-const STEP: usize = 4;
-
-impl Places {
-    /// Of a mask of up to `SCATTERED` bits.
-    #[inline(always)]
-    fn of(mask: &Mask) -> Self {
-        let mut places = [0; SCATTERED + STEP];
-        let mut found = 0;
-        for (word, bits) in mask.iter().enumerate() {
-            let count = bits.count_ones() as usize;
-            let mut rest = *bits;
-            let mut noted = 0;
-            loop {
-                for place in &mut places[found + noted..][..STEP] {
-                    *place = (word * 64) as u16 + rest.trailing_zeros() as u16;
-                    rest &= rest.wrapping_sub(1);
-                }
-                noted += STEP;
-                if noted >= count {
-                    break;
-                }
-            }
-            found += count;
-        }
-        Self(places)
-    }
-}
+const SPARSE: usize = BLOCK / 8;
 
 /// Rows that are found at once at most: those of a word, or of a block of few.
 const AT_ONCE: usize = 128;
@@ -329,25 +279,21 @@ impl<'r> Found<'r> {
 
     /// Appends the rows of a block's slots whose bits are set, newest first: for where most bytes of the mask have none.
     #[inline(always)]
-    fn take_sparse(&mut self, lanes: impl Lanes, slots: &[u32], mask: &Mask) {
-        let filled = mask.iter().rev().fold(0, |filled, word| filled << 8 | filled_bytes(*word));
-        // Turned round, for the lowest bit is the one that is found and cleared in the least time.
-        let mut left = filled.reverse_bits();
-        let (chunks, last) = slots.as_chunks::<8>();
-        let mut partial = [0; 8];
-        partial[..last.len()].copy_from_slice(last);
+    fn take_sparse(&mut self, lanes: impl Lanes, slots: &[Eight], mask: &Mask) {
+        let bytes = mask.map(u64::to_le_bytes);
+        let bytes = bytes.as_flattened();
+        let mut left = lanes.filled_bytes(mask);
         let wanted = self.limit - self.len;
         let Some(room) = self.room() else {
             return;
         };
         let mut len = 0;
         while left != 0 {
-            let at = 63 - left.trailing_zeros();
-            left &= left - 1;
-            let bits = (mask[at as usize / 8 % WORDS] >> (at % 8 * 8)) as u8;
-            let chunk = chunks.get(at as usize).unwrap_or(&partial);
+            let at = left.ilog2() as usize;
+            left ^= 1 << at;
+            let bits = bytes[at];
             // What is packed behind the last is written over by the next, or cut off.
-            room[len % AT_ONCE..][..8].copy_from_slice(&lanes.pack(chunk, bits));
+            room[len % AT_ONCE..][..8].copy_from_slice(&lanes.pack(&slots[at], bits));
             len += bits.count_ones() as usize;
             if len >= wanted {
                 break;
@@ -358,24 +304,17 @@ impl<'r> Found<'r> {
 
     /// Appends the rows of up to 64 slots whose bits are set, newest first.
     #[inline(always)]
-    fn take_newest(&mut self, lanes: impl Lanes, slots: &[u32], bits: u64) {
+    fn take_newest(&mut self, lanes: impl Lanes, slots: &[Eight], bits: u64) {
         let Some(room) = self.room() else {
             return;
         };
         let mut len = 0;
-        let mut take = |chunk: &[u32; 8], at: usize| {
+        for (at, eight) in slots.iter().enumerate().rev() {
             let bits = (bits >> (at % 8 * 8)) as u8;
             // What is packed behind the last is written over by the next, or cut off.
-            room[len % AT_ONCE..][..8].copy_from_slice(&lanes.pack(chunk, bits));
+            room[len % AT_ONCE..][..8].copy_from_slice(&lanes.pack(eight, bits));
             len += bits.count_ones() as usize;
-        };
-        let (chunks, last) = slots.as_chunks::<8>();
-        if !last.is_empty() {
-            let mut partial = [0; 8];
-            partial[..last.len()].copy_from_slice(last);
-            take(&partial, chunks.len());
         }
-        chunks.iter().enumerate().rev().for_each(|(at, chunk)| take(chunk, at));
         self.len += len;
     }
 }
@@ -386,15 +325,7 @@ impl Drop for Found<'_> {
     }
 }
 
-/// The bytes of a word that are not zero, a bit each.
-#[inline(always)]
-fn filled_bytes(word: u64) -> u64 {
-    const REST: u64 = 0x7F7F_7F7F_7F7F_7F7F;
-    let filled = (((word & REST) + REST) | word) >> 7 & 0x0101_0101_0101_0101;
-    filled.wrapping_mul(0x0102_0408_1020_4080) >> 56
-}
-
 fn row_at(spine: &Spine, slot: u32) -> u32 {
     let (block, at) = split(slot);
-    spine.block(block).rows[at as usize]
+    spine.block(block).rows()[at as usize]
 }
