@@ -108,13 +108,13 @@ pub(super) trait Lanes: Copy {
     /// Those of `rows` whose bits are set, the last first; what follows them is of no meaning.
     fn pack(self, rows: &[u32; 8], bits: u8) -> [u32; 8];
 
-    /// Which of the bytes of two words are not zero, a bit each.
+    /// Which of the bytes of two words are not zero, a bit each, the last byte's the lowest.
     fn filled(self, pair: [u64; 2]) -> u16;
 
     /// The same of a mask of up to eight words.
     #[inline(always)]
     fn filled_bytes<const N: usize>(self, mask: &[u64; N]) -> u64 {
-        let pairs = mask.as_chunks().0.iter().rev();
+        let pairs = mask.as_chunks().0.iter();
         pairs.fold(0, |filled, pair| filled << 16 | u64::from(self.filled(*pair)))
     }
 }
@@ -133,7 +133,7 @@ impl Lanes for Plain {
     #[inline(always)]
     fn filled(self, pair: [u64; 2]) -> u16 {
         let bytes = pair.map(u64::to_le_bytes);
-        bytes.as_flattened().iter().rev().fold(0, |filled, byte| filled << 1 | u16::from(*byte != 0))
+        bytes.as_flattened().iter().fold(0, |filled, byte| filled << 1 | u16::from(*byte != 0))
     }
 }
 
@@ -191,9 +191,12 @@ fn pack_by_permutation(rows: &[u32; 8], bits: u8) -> [u32; 8] {
 #[target_feature(enable = "avx2")]
 #[inline]
 fn filled_by_comparison([low, high]: [u64; 2]) -> u16 {
-    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_movemask_epi8, _mm_set_epi64x, _mm_setzero_si128};
-    let empty = _mm_cmpeq_epi8(_mm_set_epi64x(high as i64, low as i64), _mm_setzero_si128());
-    !_mm_movemask_epi8(empty) as u16
+    use std::arch::x86_64::{
+        _mm_cmpeq_epi8, _mm_movemask_epi8, _mm_set_epi8, _mm_set_epi64x, _mm_setzero_si128, _mm_shuffle_epi8,
+    };
+    let last_first = _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    let bytes = _mm_shuffle_epi8(_mm_set_epi64x(high as i64, low as i64), last_first);
+    !_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_setzero_si128())) as u16
 }
 
 /// Work over many masks. Its `run` is always inlined, so that it is compiled for whatever calls it; a closure would

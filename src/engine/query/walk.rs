@@ -105,11 +105,11 @@ impl Walk<'_, '_> {
         let (seen, unsettled) = (and(possible, &seen), and(possible, &unsettled));
         let few: usize = seen.iter().zip(&unsettled).map(|(one, two)| (one | two).count_ones() as usize).sum();
         count_rows(few);
-        let classes = attributes.classes();
+        let (listed, classes) = (self.plan.classes.words(), attributes.classes());
         let is_exact = TERMS || certain == possible;
         if few <= SPARSE && is_exact {
             let visible: Mask = std::array::from_fn(|word| {
-                seen[word] | self.plan.visible_in_word(&classes[word * 64..][..64], unsettled[word])
+                seen[word] | listed_in_word(listed, &classes[word * 64..][..64], unsettled[word])
             });
             return self.found.take_sparse(lanes, block.eights(), &visible);
         }
@@ -120,7 +120,7 @@ impl Walk<'_, '_> {
             let start = word * 64;
             let slots = block.eights().get(start / 8..).unwrap_or_default();
             let slots = &slots[..slots.len().min(8)];
-            let mut visible = seen[word] | self.plan.visible_in_word(&classes[start..start + 64], unsettled[word]);
+            let mut visible = seen[word] | listed_in_word(listed, &classes[start..start + 64], unsettled[word]);
             if !is_exact {
                 visible = self.matching(slots.as_flattened(), visible, certain[word]);
             }
@@ -158,21 +158,20 @@ impl Plan {
         let seen: usize = ones(self.classes.words()).map(|class| view.state.classes.get(class).open.len()).sum();
         seen < blocks_left * BLOCK / 16
     }
+}
 
-    /// The bits of one word whose class is listed. No branch depends on what the viewer sees: it would be guessed
-    /// wrong every third time.
-    #[inline(always)]
-    fn visible_in_word(&self, classes: &[u32], bits: u64) -> u64 {
-        let listed = self.classes.words();
-        let mut visible = 0;
-        let mut rest = bits;
-        while rest != 0 {
-            let bit = rest.trailing_zeros();
-            rest &= rest - 1;
-            visible |= u64::from(contains(listed, classes[bit as usize % 64])) << bit;
-        }
-        visible
+/// The bits of one word whose class is listed. No branch depends on what the viewer sees: it would be guessed wrong
+/// every third time.
+#[inline(always)]
+fn listed_in_word(listed: &[u64], classes: &[u32], bits: u64) -> u64 {
+    let mut found = 0;
+    let mut rest = bits;
+    while rest != 0 {
+        let bit = rest.trailing_zeros();
+        rest &= rest - 1;
+        found |= u64::from(contains(listed, classes[bit as usize % 64])) << bit;
     }
+    found
 }
 
 /// The leaves by group of those listed classes that have any; `None` where these are so many that each slot's class is
@@ -289,8 +288,8 @@ impl<'r> Found<'r> {
         };
         let mut len = 0;
         while left != 0 {
-            let at = left.ilog2() as usize;
-            left ^= 1 << at;
+            let at = mask.len() * 8 - 1 - left.trailing_zeros() as usize;
+            left &= left - 1;
             let bits = bytes[at];
             // What is packed behind the last is written over by the next, or cut off.
             room[len % AT_ONCE..][..8].copy_from_slice(&lanes.pack(&slots[at], bits));
