@@ -228,7 +228,7 @@ impl OpenList {
     /// Where an entry is or belongs: the number of its chunk, the newest being behind the older ones, and the place.
     fn find(&self, entry: Assigned, compare: impl Fn(u32, u32) -> Ordering) -> (usize, usize) {
         let is_before = |one: &Assigned| match one.at.cmp(&entry.at) {
-            Ordering::Equal => compare(one.row, entry.row).is_lt(),
+            Ordering::Equal => one.row != entry.row && compare(one.row, entry.row).is_lt(),
             order => order.is_lt(),
         };
         let ends_before = |chunk: &Arc<Vec<Assigned>>| chunk.last().is_some_and(is_before);

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use super::bits::ones;
 use super::kernel::{is_clear, or, prefetch, prefetch_line};
-use super::spine::{BLOCK, Mask, Move, Spine, WORDS, split};
+use super::spine::{BLOCK, Mask, Move, NO_SLOTS, Spine, WORDS, split};
 use super::work::{count_blocks, count_rows};
 
 /// Blocks of a group: enough that a badge seldom goes from leaf to leaf, few enough that a leaf is soon copied.
@@ -128,19 +128,27 @@ impl Leaves {
         }
     }
 
-    /// What `carry` makes of a block's share of every leaf, where that is any bits.
-    fn shares(&self, lane: usize, carry: impl Fn(&Mask) -> Mask) -> Vec<(u32, Mask)> {
+    /// Takes a block's share of every leaf out, where that is any bits. Leaves without a bit stay, for the bits may soon
+    /// be those of another block; see [`Leaves::drop_clear`].
+    fn take_shares(&mut self, lane: usize) -> Shares {
         count_blocks(self.0.len());
-        let share = |(number, leaf): (usize, &Option<Arc<Leaf>>)| {
+        let mut taken = Shares::default();
+        for number in 0..self.0.len() {
             self.fetch(number + AHEAD, lane);
-            let share = Some(lane_of(leaf.as_ref()?, lane)).filter(|share| !is_clear(share))?;
-            Some((number as u32, carry(share))).filter(|(_, share)| !is_clear(share))
-        };
-        self.0.iter().enumerate().filter_map(share).collect()
+            let Some(leaf) = self.0[number].as_mut().filter(|leaf| !is_clear(lane_of(leaf, lane))) else {
+                continue;
+            };
+            let leaf = Arc::make_mut(leaf);
+            taken.shares.push((number as u32, std::mem::replace(lane_mut(leaf, lane), NO_SLOTS)));
+            if is_leaf_clear(leaf, lane) {
+                taken.clear.push(number as u32);
+            }
+        }
+        taken
     }
 
-    /// Adds bits to a block's share of leaves, whose numbers ascend.
-    fn add_shares(&mut self, lane: usize, shares: &[(u32, Mask)]) {
+    /// Adds what `carry` makes of shares that were taken to a block's.
+    fn add_shares(&mut self, lane: usize, Shares { shares, .. }: &Shares, carry: impl Fn(&Mask) -> Mask) {
         if let Some((last, _)) = shares.last() {
             self.make_room(*last);
         }
@@ -148,16 +156,41 @@ impl Leaves {
             if let Some((later, _)) = shares.get(at + AHEAD) {
                 self.fetch(*later as usize, lane);
             }
-            add(self.make(*number), lane, share);
+            let share = carry(share);
+            if !is_clear(&share) {
+                add(self.make(*number), lane, &share);
+            }
         }
+    }
+
+    /// Gives the leaves up that have no bit since shares were taken out of them.
+    fn drop_clear(&mut self, lane: usize, taken: &Shares) {
+        for number in &taken.clear {
+            let place = &mut self.0[*number as usize];
+            if place.as_ref().is_some_and(|leaf| is_leaf_clear(leaf, lane)) {
+                *place = None;
+            }
+        }
+        while self.0.pop_if(|last| last.is_none()).is_some() {}
     }
 
     pub(super) fn set(&mut self, number: u32, at: u32) {
         set(self.make(number), at);
     }
 
+    /// Clears a slot's bit; the leaf goes with its last bit.
     pub(super) fn clear(&mut self, number: u32, at: u32) {
-        self.edit(number, at as usize / BLOCK, |leaf| is_set(leaf, at), |leaf| clear(leaf, at));
+        let Some(place) = self.0.get_mut(number as usize) else {
+            return;
+        };
+        let Some(leaf) = place.as_mut().filter(|leaf| is_set(leaf, at)) else {
+            return;
+        };
+        let leaf = Arc::make_mut(leaf);
+        clear(leaf, at);
+        if is_leaf_clear(leaf, at as usize / BLOCK) {
+            *place = None;
+        }
     }
 
     /// Clears a slot's bit in every leaf.
@@ -165,32 +198,6 @@ impl Leaves {
         for number in 0..self.0.len() as u32 {
             self.fetch(number as usize + AHEAD, at as usize / BLOCK);
             self.clear(number, at);
-        }
-    }
-
-    /// Clears a block's share of every leaf.
-    fn clear_lane(&mut self, lane: usize) {
-        count_blocks(self.0.len());
-        for number in 0..self.0.len() as u32 {
-            self.fetch(number as usize + AHEAD, lane);
-            let is_needed = |leaf: &Leaf| !is_clear(lane_of(leaf, lane));
-            self.edit(number, lane, is_needed, |leaf| lane_mut(leaf, lane).fill(0));
-        }
-        while self.0.pop_if(|last| last.is_none()).is_some() {}
-    }
-
-    /// Clears bits of a block's share of a leaf if need be; the leaf goes with its last bit.
-    fn edit(&mut self, number: u32, lane: usize, is_needed: impl Fn(&Leaf) -> bool, clear: impl FnOnce(&mut Leaf)) {
-        let Some(place) = self.0.get_mut(number as usize) else {
-            return;
-        };
-        let Some(leaf) = place.as_mut().filter(|leaf| is_needed(leaf)) else {
-            return;
-        };
-        let leaf = Arc::make_mut(leaf);
-        clear(leaf);
-        if is_leaf_clear(leaf, lane) {
-            *place = None;
         }
     }
 
@@ -240,19 +247,50 @@ impl Group {
         self.class[at] = class;
     }
 
-    fn clear_lane(&mut self, lane: usize) {
-        lane_mut(&mut self.unassigned, lane).fill(0);
-        lane_mut(&mut self.restricted, lane).fill(0);
-        self.leaves_mut().into_iter().for_each(|leaves| leaves.clear_lane(lane));
+    /// Takes what a block's slots have out of the masks; [`Group::drop_clear`] is to follow.
+    fn take(&mut self, lane: usize) -> Taken {
+        let take = |leaf: &mut Leaf| std::mem::replace(lane_mut(leaf, lane), NO_SLOTS);
+        Taken {
+            unassigned: take(&mut self.unassigned),
+            restricted: take(&mut self.restricted),
+            leaves: self.leaves_mut().map(|leaves| leaves.take_shares(lane)),
+        }
     }
 
-    fn leaves(&self) -> [&Leaves; 3] {
-        [&self.contact_tags, &self.conversation_tags, &self.reads]
+    /// Adds what `carry` makes of what was taken to what a block's slots have.
+    fn add(&mut self, lane: usize, taken: &Taken, carry: impl Fn(&Mask) -> Mask) {
+        add(&mut self.unassigned, lane, &carry(&taken.unassigned));
+        add(&mut self.restricted, lane, &carry(&taken.restricted));
+        for (leaves, shares) in self.leaves_mut().into_iter().zip(&taken.leaves) {
+            leaves.add_shares(lane, shares, &carry);
+        }
+    }
+
+    fn drop_clear(&mut self, lane: usize, taken: &Taken) {
+        for (leaves, shares) in self.leaves_mut().into_iter().zip(&taken.leaves) {
+            leaves.drop_clear(lane, shares);
+        }
     }
 
     fn leaves_mut(&mut self) -> [&mut Leaves; 3] {
         [&mut self.contact_tags, &mut self.conversation_tags, &mut self.reads]
     }
+}
+
+/// What the slots of one block had in masks.
+struct Taken {
+    unassigned: Mask,
+    restricted: Mask,
+    leaves: [Shares; 3],
+}
+
+/// What the slots of one block had in leaves.
+#[derive(Default)]
+struct Shares {
+    /// By number, ascending.
+    shares: Vec<(u32, Mask)>,
+    /// The numbers of those leaves that had no other bits.
+    clear: Vec<u32>,
 }
 
 /// The attributes of one block's conversations.
@@ -454,17 +492,8 @@ impl Open {
         let first_move = moves.len();
         self.spine.remove(slot, compare, moves);
         self.follow(&moves[first_move..]);
-        self.clear_if_released(split(slot).0);
-    }
-
-    /// A block that is given up may be used again, and then starts without attributes.
-    fn clear_if_released(&mut self, block: u32) {
-        if self.spine.is_released(block) {
-            let (group, lane) = lane(block);
-            Arc::make_mut(&mut self.groups[group]).clear_lane(lane);
-            if !is_clear(lane_of(&self.settled[group], lane)) {
-                lane_mut(Arc::make_mut(&mut self.settled[group]), lane).fill(0);
-            }
+        if self.spine.is_released(split(slot).0) && moves.len() == first_move {
+            self.carry(split(slot).0, &[]);
         }
     }
 
@@ -472,16 +501,13 @@ impl Open {
     fn follow(&mut self, moves: &[Move]) {
         self.make_room();
         for moves in moves.chunk_by(|one, two| split(one.from).0 == split(two.from).0) {
-            let Some(first) = moves.first() else {
-                continue;
-            };
-            let block = split(first.from).0;
-            self.carry(block, moves);
-            self.clear_if_released(block);
+            let block = moves.first().map(|first| split(first.from).0);
+            block.into_iter().for_each(|block| self.carry(block, moves));
         }
     }
 
-    /// Carries the attributes of the rows over that move out of one block, mask by mask.
+    /// Carries the attributes of the rows over that move out of a block which is given up, mask by mask. It may be used
+    /// again, and then starts without attributes.
     fn carry(&mut self, block: u32, moves: &[Move]) {
         for one in moves {
             let (group, at) = split_group(one.from);
@@ -489,30 +515,23 @@ impl Open {
             let (group, at) = self.group_mut(one.to);
             group.set_class(at, class);
         }
-        for runs in Run::all(moves).chunk_by(|one, two| one.to_block == two.to_block) {
-            self.carry_runs(block, runs);
-        }
-    }
-
-    /// Carries over what goes to one block.
-    fn carry_runs(&mut self, block: u32, runs: &[Run]) {
-        let Some(to_block) = runs.first().map(|run| run.to_block) else {
-            return;
-        };
-        let ((from, from_lane), (to, to_lane)) = (lane(block), lane(to_block));
-        let unassigned = carried(runs, lane_of(&self.groups[from].unassigned, from_lane));
-        let restricted = carried(runs, lane_of(&self.groups[from].restricted, from_lane));
-        let settled = carried(runs, lane_of(&self.settled[from], from_lane));
+        let (from, from_lane) = lane(block);
+        let settled = *self.settled_in(block);
         if !is_clear(&settled) {
-            add(Arc::make_mut(&mut self.settled[to]), to_lane, &settled);
+            lane_mut(Arc::make_mut(&mut self.settled[from]), from_lane).fill(0);
         }
-        let shares = self.groups[from].leaves().map(|leaves| leaves.shares(from_lane, |share| carried(runs, share)));
-        let target = Arc::make_mut(&mut self.groups[to]);
-        add(&mut target.unassigned, to_lane, &unassigned);
-        add(&mut target.restricted, to_lane, &restricted);
-        for (leaves, shares) in target.leaves_mut().into_iter().zip(&shares) {
-            leaves.add_shares(to_lane, shares);
+        let taken = Arc::make_mut(&mut self.groups[from]).take(from_lane);
+        for runs in Run::all(moves).chunk_by(|one, two| one.to_block == two.to_block) {
+            let Some((to, to_lane)) = runs.first().map(|run| lane(run.to_block)) else {
+                continue;
+            };
+            let settled = carried(runs, &settled);
+            if !is_clear(&settled) {
+                add(Arc::make_mut(&mut self.settled[to]), to_lane, &settled);
+            }
+            Arc::make_mut(&mut self.groups[to]).add(to_lane, &taken, |mask| carried(runs, mask));
         }
+        Arc::make_mut(&mut self.groups[from]).drop_clear(from_lane, &taken);
     }
 }
 
@@ -576,6 +595,10 @@ impl Run {
 fn carried(runs: &[Run], mask: &Mask) -> Mask {
     let mut carried = [0; WORDS];
     for run in runs {
+        // Most marks are few, and then most words have none.
+        if mask[run.word] == 0 {
+            continue;
+        }
         let bits = run.compress(mask[run.word]);
         let (word, shift) = (run.to / 64, run.to % 64);
         carried[word] |= bits << shift;
