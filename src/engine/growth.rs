@@ -153,7 +153,7 @@ fn pages_and_badges_do_not_grow_with_the_archive() {
 }
 
 /// A badge of the archive looks at every conversation that the viewer sees where a rule asks, else at classes. A page
-/// for who sees less than a sixteenth of it looks at these; nothing looks at more.
+/// for who sees but a few of it looks at these; nothing looks at more.
 #[test]
 fn lists_of_the_archive_look_at_no_more_than_what_the_viewer_sees() {
     for archived in [2_000, 20_000] {
@@ -173,6 +173,27 @@ fn lists_of_the_archive_look_at_no_more_than_what_the_viewer_sees() {
         assert_eq!(badge(&engine, "t19", &whole(tagged("tag3"))), Work { blocks: 0, rows: seen.len() });
         assert_eq!(badge(&engine, "t19", &Inbox::Archived), Work { blocks: 1, rows: 0 });
     }
+}
+
+#[test]
+fn a_page_of_the_archive_does_not_grow_with_it_for_who_sees_little_of_it() {
+    let of_one_in_twenty = |archived: usize| {
+        let mut dataset = clinic();
+        dataset.organization.endpoints.push(endpoint("few".to_owned(), Member::teammate("t19")));
+        let archived = (0..archived).map(|i| {
+            let endpoint = if i.is_multiple_of(20) { "few".to_owned() } else { format!("e{}", 5 + i % 5) };
+            Conversation::patient(format!("v{i}"), endpoint, i as i64).archived()
+        });
+        engine_of(dataset, archived)
+    };
+    let (small, large) = (of_one_in_twenty(20_000), of_one_in_twenty(100_000));
+    let nothing = whole(Rule::ContactTags(TagSet::any(["tag3"])));
+    for inbox in [Inbox::Archived, Inbox::Everything] {
+        assert_eq!(page(&small, "t19", &inbox), page(&large, "t19", &inbox), "{inbox:?}");
+        assert!(page(&large, "t19", &inbox).0.rows <= 21 * PAGE, "{inbox:?}");
+    }
+    let (work, listed) = page(&large, "t19", &nothing);
+    assert!(listed == 0 && (5_000..=15_001).contains(&work.rows), "{work:?}");
 }
 
 /// Changes to a few conversations, open at first.

@@ -3,7 +3,8 @@
 //! * *Walk* ([`walk`]): block by block from the newest, until the page is full.
 //! * *Gather*: when the viewer sees few conversations, or the inbox is one of an assignee or of the viewer's stars:
 //!   take those few, test each, sort. O(k log k).
-//! * *Merge*: where archived conversations are listed, both orders as one.
+//! * *Merge*: where archived conversations are listed, both orders as one; or gather what the viewer sees of them,
+//!   whichever is to be expected to look at fewer, and once merging has looked at more.
 //! * *Count* ([`badges`](mod@badges)): by whole leaves, for all badges at once.
 //!
 //! Each inbox becomes a [`Plan`] once; list, page, badge and placement all ask the plan.
@@ -325,12 +326,21 @@ impl Plan {
         rows: &mut Vec<u32>,
     ) {
         let state = view.state;
-        let seen: usize = ones(self.classes.words()).map(|class| state.classes.get(class).rows.len()).sum();
-        let open = if scope == ArchiveScope::Include { state.open.spine.len() } else { 0 };
-        if seen < (state.history.len() + open) / 16 {
+        let start = rows.len();
+        let gather = |rows: &mut Vec<u32>| {
             let candidates = ones(self.classes.words()).flat_map(|class| state.classes.get(class).rows.iter());
             let passed = |row: u32| is_passed.is_some_and(|is_passed| is_passed(row));
-            return self.gather(view, candidates, passed, limit, rows);
+            rows.truncate(start);
+            self.gather(view, candidates, passed, limit, rows);
+        };
+        let seen: usize = ones(self.classes.words()).map(|class| state.classes.get(class).rows.len()).sum();
+        let open = if scope == ArchiveScope::Include { state.open.spine.len() } else { 0 };
+        let all = state.history.len() + open;
+        // Of what is merged one in `all / seen` is seen. What is gathered is looked at and sorted.
+        let merged = all.min(all.saturating_mul(limit - start) / seen.max(1));
+        let gathered = seen.saturating_mul(2);
+        if gathered < merged {
+            return gather(rows);
         }
         let mut archived = newest_first(&state.history, is_passed).peekable();
         let mut open = match scope {
@@ -340,7 +350,14 @@ impl Plan {
         .into_iter()
         .flatten()
         .peekable();
-        while rows.len() < limit {
+        for looked in 0.. {
+            if rows.len() >= limit {
+                return;
+            }
+            // A rule leaves less than was seen.
+            if looked > gathered {
+                return gather(rows);
+            }
             let next = match (archived.peek(), open.peek()) {
                 (Some(one), Some(two)) if state.compare(*one, *two).is_gt() => archived.next(),
                 (Some(_), None) => archived.next(),
