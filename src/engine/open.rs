@@ -378,10 +378,10 @@ impl Open {
         (Arc::make_mut(&mut self.groups[group]), at)
     }
 
-    /// How many open conversations of a class are still kept as a list: one in 512 of all, so that only so many classes
+    /// How many open conversations of a class are still kept as a list: one in 800 of all, so that only so many classes
     /// have a leaf for each group.
     pub(super) fn few(&self) -> usize {
-        FEW.max(self.spine.len() / 512)
+        FEW.max(self.spine.len() / 800)
     }
 
     /// Notes whether the class of some slots keeps them as leaves.
@@ -617,7 +617,7 @@ pub(super) enum OpenSet {
 }
 
 /// Slots up to which a class's set is a list however few there are in all.
-const FEW: usize = if cfg!(test) { 16 } else { 128 };
+const FEW: usize = if cfg!(test) { 16 } else { 96 };
 
 impl Default for OpenSet {
     fn default() -> Self {

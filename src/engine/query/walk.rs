@@ -77,14 +77,22 @@ impl Walk<'_, '_> {
                 return;
             }
             if walked == PATIENCE && plan.is_worth_gathering(view, place) {
-                let oldest = block.first();
-                let is_walked = |row| oldest.is_some_and(|oldest| view.state.compare(row, oldest).is_ge());
-                let slots = ones(plan.classes.words()).flat_map(|class| view.state.classes.get(class).open.iter());
-                let candidates = slots.map(|slot| row_at(&open.spine, slot));
-                let limit = self.found.limit;
-                return self.found.append(|rows| plan.gather(view, candidates, is_walked, limit, rows));
+                return self.gather_behind(block);
             }
         }
+    }
+
+    /// Finds what comes behind a block that was walked, the last one, among all that the viewer sees.
+    #[cold]
+    #[inline(never)]
+    fn gather_behind(&mut self, block: &Block) {
+        let Self { plan, view, .. } = *self;
+        let oldest = block.first();
+        let is_walked = |row| oldest.is_some_and(|oldest| view.state.compare(row, oldest).is_ge());
+        let slots = ones(plan.classes.words()).flat_map(|class| view.state.classes.get(class).open.iter());
+        let candidates = slots.map(|slot| row_at(&view.state.open.spine, slot));
+        let limit = self.found.limit;
+        self.found.append(|rows| plan.gather(view, candidates, is_walked, limit, rows));
     }
 
     /// Appends the visible rows of one block's masks, newest first, until `rows` holds `limit`.
