@@ -2,7 +2,8 @@
 //! with the population-count instruction, found at run time.
 //!
 //! The only unsafe code of the crate is here: the call into the second form, after its features have been detected; a
-//! permutation of eight rows, called with a value that exists only after that; and the hint that fetches memory ahead.
+//! permutation of eight rows and a comparison of sixteen bytes, called with a value that exists only after that; and the
+//! hint that fetches memory ahead.
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
@@ -301,6 +302,48 @@ mod tests {
 
         fn run(self, lanes: impl Lanes) -> Self::Output {
             (0..=255).map(|bits| lanes.pack(&[10, 11, 12, 13, 14, 15, 16, 17], bits)).collect()
+        }
+    }
+
+    /// Words of which many a byte is zero.
+    fn sparse_words<const N: usize>(seed: u64) -> [u64; N] {
+        std::array::from_fn(|at| {
+            let word = (seed + at as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            word & word << 7 & word >> 13 & word.rotate_left(31)
+        })
+    }
+
+    struct FindFilled([u64; 8]);
+
+    impl Pass for FindFilled {
+        type Output = u64;
+
+        fn run(self, lanes: impl Lanes) -> u64 {
+            lanes.filled_bytes(&self.0)
+        }
+    }
+
+    #[test]
+    fn bytes_that_hold_bits_are_found_and_the_last_is_the_lowest_on_any_machine() {
+        for seed in 0..1_000 {
+            let mask = sparse_words(seed);
+            let bytes = mask.map(u64::to_le_bytes);
+            let expected = bytes.as_flattened().iter().fold(0, |filled, byte| filled << 1 | u64::from(*byte != 0));
+            assert_eq!(run(FindFilled(mask)), expected, "{mask:x?}");
+            assert_eq!(FindFilled(mask).run(Plain), expected, "{mask:x?}");
+        }
+    }
+
+    #[test]
+    fn bits_that_are_added_up_are_as_many_as_those_that_are_counted() {
+        for seed in 0..1_000 {
+            let [within, also, read, one, two] =
+                [0, 1, 2, 3, 4].map(|at| sparse_words::<16>(seed * 5 + at).map(|word| !word));
+            let flip = if seed % 2 == 0 { 0 } else { u64::MAX };
+            let found = std::array::from_fn(|at| within[at] & (also[at] ^ flip) & (one[at] | two[at]));
+            let bits = |words: [u64; 16]| words.iter().map(|word| word.count_ones() as usize).sum::<usize>();
+            let counted = Counted { within: &within, also: &also, flip, any: [&one, &two] }.count(&read, [&one, &two]);
+            assert_eq!(counted, (bits(found), bits(and_not(&found, &read))), "{seed}");
         }
     }
 
