@@ -193,7 +193,7 @@ fn a_page_of_the_archive_does_not_grow_with_it_for_who_sees_little_of_it() {
         assert!(page(&large, "t19", &inbox).0.rows <= 21 * PAGE, "{inbox:?}");
     }
     let (work, listed) = page(&large, "t19", &nothing);
-    assert!(listed == 0 && (5_000..=15_001).contains(&work.rows), "{work:?}");
+    assert!(listed == 0 && (5_000..=30_000).contains(&work.rows), "{work:?}");
 }
 
 /// Changes to a few conversations, open at first.

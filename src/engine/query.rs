@@ -336,9 +336,11 @@ impl Plan {
         let seen: usize = ones(self.classes.words()).map(|class| state.classes.get(class).rows.len()).sum();
         let open = if scope == ArchiveScope::Include { state.open.spine.len() } else { 0 };
         let all = state.history.len() + open;
-        // Of what is merged one in `all / seen` is seen. What is gathered is looked at and sorted.
-        let merged = all.min(all.saturating_mul(limit - start) / seen.max(1));
-        let gathered = seen.saturating_mul(2);
+        let wanted = limit - start;
+        // Of what is merged one in `all / seen` is seen. What is gathered comes from all over memory, and as much of it
+        // as is wanted is sorted.
+        let merged = all.min(all.saturating_mul(wanted) / seen.max(1));
+        let gathered = seen.saturating_mul(4).saturating_add(seen.min(wanted).saturating_mul(16));
         if gathered < merged {
             return gather(rows);
         }

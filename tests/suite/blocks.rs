@@ -39,7 +39,8 @@ fn conversation(number: usize) -> ConversationId {
     ConversationId::from(format!("v{number}"))
 }
 
-/// Lines of everyone, of the team, of one or two teammates; the first two carry most conversations.
+/// Lines of everyone, of the team, of one or two teammates; the first two, of the team, carry most conversations, so that
+/// some see nearly all and others little.
 fn organization() -> Organization {
     let mut oak = Organization::new("oak", "Oak Street").team(Team::new("desk", "Desk", ["t1", "t2", "t3"]));
     for number in 0..TEAMMATES {
@@ -48,6 +49,7 @@ fn organization() -> Organization {
     }
     for number in 0..ENDPOINTS {
         let owner = match number % 5 {
+            _ if number < 2 => Member::team("desk"),
             0 => Member::Organization,
             1 => Member::team("desk"),
             _ => Member::Teammate(teammate(number % TEAMMATES)),
