@@ -337,10 +337,9 @@ impl Plan {
         let open = if scope == ArchiveScope::Include { state.open.spine.len() } else { 0 };
         let all = state.history.len() + open;
         let wanted = limit - start;
-        // Of what is merged one in `all / seen` is seen. What is gathered comes from all over memory, and as much of it
-        // as is wanted is sorted.
+        // Of what is merged one in `all / seen` is seen. What is gathered comes from all over memory, and is sorted.
         let merged = all.min(all.saturating_mul(wanted) / seen.max(1));
-        let gathered = seen.saturating_mul(4).saturating_add(seen.min(wanted).saturating_mul(16));
+        let gathered = seen.saturating_mul(4);
         if gathered < merged {
             return gather(rows);
         }
