@@ -9,7 +9,7 @@
 //! A page looks at one block's share of a few leaves, a badge at whole leaves, 16,384 conversations at a time.
 //!
 //! * A conversation that enters sets a bit per attribute; one that leaves clears its live bit in the spine and leaves
-//!   the others behind, for a slot is used once. A block that is given up has its share of every leaf cleared,
+//!   the others behind, for a slot is used once. A block that is given up has its share of every leaf taken out,
 //!   O(tags + teammates), once for many conversations that left it.
 //! * A clone is O(groups); a write copies the list of one group's leaves, and the leaves that it changes, if a snapshot
 //!   shares them.
@@ -491,9 +491,11 @@ impl Open {
     pub(super) fn remove(&mut self, slot: u32, compare: impl Fn(u32, u32) -> Ordering, moves: &mut Vec<Move>) {
         let first_move = moves.len();
         self.spine.remove(slot, compare, moves);
-        self.follow(&moves[first_move..]);
-        if self.spine.is_released(split(slot).0) && moves.len() == first_move {
-            self.carry(split(slot).0, &[]);
+        let block = split(slot).0;
+        match &moves[first_move..] {
+            // The block went with its last row.
+            [] if self.spine.is_released(block) => self.carry(block, &[]),
+            moves => self.follow(moves),
         }
     }
 
