@@ -59,6 +59,7 @@ impl<const N: usize, const ANY: usize> Counted<'_, N, ANY> {
     /// `next` is fetched, what will be counted after this.
     #[inline(always)]
     pub(super) fn count(&self, read: &[u64; N], next: [&[u64; N]; ANY]) -> (usize, usize) {
+        const { assert!(N.is_multiple_of(4 * COUNTED), "no word may be passed over") }
         let (mut total, mut unread) = (Sum::default(), Sum::default());
         for (step, read) in read.as_chunks::<{ 4 * COUNTED }>().0.iter().enumerate() {
             let start = step * 4 * COUNTED;
@@ -168,6 +169,7 @@ pub(super) trait Lanes: Copy {
     /// The same of a mask of up to eight words.
     #[inline(always)]
     fn filled_bytes<const N: usize>(self, mask: &[u64; N]) -> u64 {
+        const { assert!(N.is_multiple_of(2) && N <= 8, "no word may be passed over") }
         let pairs = mask.as_chunks().0.iter();
         pairs.fold(0, |filled, pair| filled << 16 | u64::from(self.filled(*pair)))
     }
