@@ -227,6 +227,7 @@ impl OpenList {
 
     /// Where an entry is or belongs: the number of its chunk, the newest being behind the older ones, and the place.
     fn find(&self, entry: Assigned, compare: impl Fn(u32, u32) -> Ordering) -> (usize, usize) {
+        // A row is not before itself; to find that out by comparing would be to fetch its id.
         let is_before = |one: &Assigned| match one.at.cmp(&entry.at) {
             Ordering::Equal => one.row != entry.row && compare(one.row, entry.row).is_lt(),
             order => order.is_lt(),

@@ -355,7 +355,7 @@ impl Plan {
             if rows.len() >= limit {
                 return;
             }
-            // A rule leaves less than was seen.
+            // A rule may leave less than was to be expected, and what is seen may be old.
             if looked > gathered {
                 return gather(rows);
             }

@@ -95,7 +95,8 @@ impl<'e> Viewer<'e> {
     /// or `invalid_cursor` for the request.
     ///
     /// # Complexity
-    /// O(conversations walked until the page is full), archived ones not among them unless the inbox lists them.
+    /// O(conversations walked until the page is full), archived ones not among them unless the inbox lists them. Then
+    /// at most five times as many as the viewer sees are looked at, and what a page takes of them is sorted.
     ///
     /// # Examples
     /// ```

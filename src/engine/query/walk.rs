@@ -241,7 +241,7 @@ impl<T: Copy> Few<T> {
 /// Slots of a block up to which most bytes of its mask are passed over.
 const SPARSE: usize = BLOCK / 8;
 
-/// Rows that are found at once at most: those of a word, or of a block of few.
+/// No fewer than the rows that are found at once, those of a word or of a block of few: a place modulo this is itself.
 const AT_ONCE: usize = 128;
 
 /// The same, and what is written beyond them.
