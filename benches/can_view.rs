@@ -1,8 +1,8 @@
 //! Does a viewer see a conversation?
 //!
 //! Data, seed and shares: `support`. Asked are 4,096 random pairs in turn; about two in five are seen. By row, with the
-//! viewer bound; by id, with the viewer bound; by two ids, as a request comes in. Baseline: `policy`, at S. Every pair is
-//! checked against a scan and the oracle first.
+//! viewer bound; by id, with the viewer bound; by two ids, as a request comes in; and which of all those conversations
+//! one viewer sees, as a search. Baseline: `policy`, at S. Every pair is checked against a scan and the oracle first.
 //!
 //! `cargo bench --bench can_view`
 
@@ -10,8 +10,9 @@
 
 use std::hint::black_box;
 
+use indexmap::IndexSet;
 use support::{Rng, World, conversation, in_turn, run, teammate};
-use visibly::policy;
+use visibly::{ConversationId, policy};
 
 mod support;
 
@@ -25,6 +26,8 @@ fn main() {
     let by_row: Vec<_> = pairs.iter().map(|(v, c)| (viewers[*v], world.row(*c))).collect();
     let by_id: Vec<_> = pairs.iter().map(|(v, c)| (viewers[*v], conversation(*c))).collect();
     let by_ids: Vec<_> = pairs.iter().map(|(v, c)| (teammate(*v), conversation(*c))).collect();
+    let candidates: Vec<_> = pairs.iter().map(|(_, c)| conversation(*c)).collect();
+    check_search(&world, &candidates);
     run(|criterion| {
         let mut group = criterion.benchmark_group("can_view");
         let mut next = in_turn(&by_row);
@@ -48,6 +51,8 @@ fn main() {
                 world.engine.can_view(viewer, black_box(id))
             })
         });
+        let mut next = in_turn(&viewers);
+        group.bench_function("search", |b| b.iter(|| next().search(black_box(&candidates)).len()));
         if let Some(facts) = &world.oracle {
             let mut next = in_turn(&by_ids);
             group.bench_function("policy", |b| {
@@ -69,5 +74,13 @@ fn check(world: &World, pairs: &[(usize, usize)]) {
         if let Some(facts) = &world.oracle {
             assert_eq!(policy::can_view(facts, &viewer, &conversation), expected);
         }
+    }
+}
+
+fn check_search(world: &World, candidates: &[ConversationId]) {
+    for viewer in world.viewers().iter().take(8) {
+        let found: Vec<_> = viewer.search(candidates).iter().map(|row| row.id().clone()).collect();
+        let seen: IndexSet<_> = candidates.iter().filter(|id| viewer.can_view(*id)).cloned().collect();
+        assert!(found.iter().eq(&seen));
     }
 }

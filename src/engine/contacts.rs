@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use super::access::{ContactClasses, People};
 use super::column::Column;
-use super::index::{Index, hash};
+use super::index::Index;
 use super::lists::Lists;
 use super::packed::Narrow;
 use super::posting::PostingList;
@@ -85,12 +85,12 @@ impl Contacts {
 
     /// Has what [`Contacts::number`] looks at fetched ahead.
     pub(super) fn prefetch_id(&self, id: &ContactId) {
-        self.index.prefetch(hash(id.as_str()));
+        self.index.prefetch(self.index.hash(id.as_str()));
     }
 
     /// The first contact that what is fetched leads to, which is the one with this id for nearly all. It is fetched too.
     pub(super) fn guess(&self, id: &ContactId) -> Option<u32> {
-        let guess = self.index.find(hash(id.as_str()), |_| true);
+        let guess = self.index.find(self.index.hash(id.as_str()), |_| true);
         guess.into_iter().for_each(|number| self.named.prefetch(number));
         guess
     }

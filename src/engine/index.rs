@@ -3,30 +3,41 @@
 //! * Look-up is O(1), touches one cache line of the table and compares about one key; only numbers and a byte of each
 //!   hash are stored, the keys stay where they are.
 //! * Sharded by hash, so that a clone is O(shards) and an insertion copies at most one shard that a snapshot shares.
-//! * Shards are split in two one after another as entries come (linear hashing): an insertion does one shard's work at
-//!   most, but for moving the pointers to all shards each time that their number has doubled.
+//! * Shards are split in two one after another as entries come (linear hashing, Litwin 1980): an insertion does one
+//!   shard's work at most.
 //! * After loading, tables are filled to about 85 %, 6.3 bytes an id; while they grow, to between 60 % and 94 %.
 //!   Removal gives no memory back.
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
-use std::hash::{BuildHasher, Hash};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use super::kernel::prefetch_line;
+use hashbrown::DefaultHashBuilder;
+use smallvec::SmallVec;
+
+use super::kernel::{prefetch_line, same_bytes};
 use super::sparse::hasher;
 
-/// Entries per shard for which an index is laid out, and beyond which in the mean it splits. Shards differ by chance,
-/// with a deviation of 40: far less than what is left free.
+/// Entries per shard for which an index is laid out at most, half of them at least, and beyond which in the mean it
+/// splits. Shards differ by chance, with a deviation of 30 to 40: far less than what is left free.
 const SHARD: usize = if cfg!(test) { 10 } else { 1650 };
+
+/// Bytes of ids that are hashed and compared without a call.
+const SHORT: usize = 16;
+
+/// Ids that are looked up at once; what many more wait for would drive each other out.
+pub(super) const AT_ONCE: usize = 64;
 
 #[derive(Clone, Debug)]
 pub(super) struct Index {
-    /// First the `base` shards of a hash's coarse place, in order; of those below `split`, the upper halves follow.
+    /// By the lower bits of a hash's coarse place: one bit more for the first shards, which have been split, and for the
+    /// last, which are their other halves.
     shards: Vec<Shard>,
-    base: usize,
-    split: usize,
+    /// As many bits of a coarse place as any shard goes by.
+    mask: usize,
     len: usize,
+    hasher: DefaultHashBuilder,
 }
 
 impl Default for Index {
@@ -38,9 +49,9 @@ impl Default for Index {
 impl Index {
     /// An index laid out for this many entries; it takes more.
     fn with_capacity(entries: usize) -> Self {
-        let base = entries.div_ceil(SHARD).max(1);
-        let shards = (0..base).map(|_| Shard::with_capacity(entries.div_ceil(base))).collect();
-        Self { shards, base, split: 0, len: 0 }
+        let count = shards_of(entries);
+        let shards = (0..count).map(|_| Shard::with_capacity(entries.div_ceil(count))).collect();
+        Self { shards, mask: 2 * count - 1, len: 0, hasher: hasher() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -56,8 +67,7 @@ impl Index {
 
     /// Lays itself out anew for what it holds, after loading, unless it is so already.
     pub(super) fn settle<'t>(&mut self, text: impl Fn(u32) -> &'t str) {
-        let is_laid_out = self.split == 0 && self.base == self.len.div_ceil(SHARD).max(1);
-        if self.shards.len() == 1 || is_laid_out {
+        if self.shards.len() == 1 || self.shards.len() == shards_of(self.len) {
             return;
         }
         let old = std::mem::replace(self, Self::with_capacity(self.len));
@@ -67,18 +77,67 @@ impl Index {
     }
 
     /// The number whose text is `id`; `text` gives the text of a number.
+    ///
+    /// Short ids, nearly always, are found with as few instructions as can be: how much of what comes next a processor
+    /// does while it waits for memory depends on that.
+    #[inline]
     pub(super) fn get<'t>(&self, id: &str, text: impl Fn(u32) -> &'t str) -> Option<u32> {
-        self.find(hash(id), |number| is_same(text(number), id))
+        if id.len() <= SHORT {
+            let hash = self.hash(id);
+            let number = self.shards[self.shard(hash)].first(hash);
+            if number.is_some_and(|number| is_same(text(number), id)) {
+                return number;
+            }
+        }
+        self.get_any(id, text)
+    }
+
+    /// The same for any text and any entry.
+    #[inline(never)]
+    fn get_any<'t>(&self, id: &str, text: impl Fn(u32) -> &'t str) -> Option<u32> {
+        self.find(self.hash(id), |number| is_same(text(number), id))
+    }
+
+    /// The same for many ids, each of which `found` is called for in turn. What they wait for is fetched for all at once,
+    /// step by step: the entries, then, by `fetch`, what is known of a number.
+    pub(super) fn get_many<'t>(
+        &self,
+        ids: &[&str],
+        text: impl Fn(u32) -> &'t str,
+        fetch: impl Fn(u32),
+        mut found: impl FnMut(Option<u32>),
+    ) {
+        let hashes: SmallVec<[u64; AT_ONCE]> = ids.iter().map(|id| self.hash(id)).collect();
+        hashes.iter().for_each(|hash| self.prefetch(*hash));
+        let first = |hash: &u64| self.shards[self.shard(*hash)].first(*hash);
+        let firsts: SmallVec<[Option<u32>; AT_ONCE]> = hashes.iter().map(first).collect();
+        firsts.iter().flatten().for_each(|number| fetch(*number));
+        for (id, first) in ids.iter().zip(firsts) {
+            let is_it = |number: &u32| is_same(text(*number), id);
+            found(first.filter(is_it).or_else(|| self.get_any(id, &text)));
+        }
     }
 
     /// Adds a number whose text is not yet there.
     pub(super) fn insert<'t>(&mut self, id: &str, number: u32, text: impl Fn(u32) -> &'t str) {
-        self.add(hash(id), number, |number| hash(text(number)));
+        self.insert_hashed(self.hash(id), number, text);
+    }
+
+    /// The same, given the hash of its text.
+    pub(super) fn insert_hashed<'t>(&mut self, hash: u64, number: u32, text: impl Fn(u32) -> &'t str) {
+        let hasher = self.hasher.clone();
+        self.add(hash, number, |number| hash_text(&hasher, text(number)));
     }
 
     /// Takes the number of `id` out; nothing happens if it is not there.
     pub(super) fn remove<'t>(&mut self, id: &str, text: impl Fn(u32) -> &'t str) {
-        self.take(hash(id), |number| text(number) == id);
+        self.take(self.hash(id), |number| text(number) == id);
+    }
+
+    /// The hash of a text by which it is known here.
+    #[inline]
+    pub(super) fn hash(&self, text: &str) -> u64 {
+        hash_text(&self.hasher, text)
     }
 
     /// Has the entries fetched ahead among which one with this hash is.
@@ -114,39 +173,37 @@ impl Index {
         }
     }
 
-    /// Splits the next shard in two; after the last, each half is a shard of its own.
+    /// Splits the next shard in two, of which one comes last.
     fn split_next(&mut self, hash_of: impl Fn(u32) -> u64) {
-        let entries = self.shards[self.split].numbers().map(|number| (hash_of(number), number));
-        let (upper, lower): (Vec<_>, Vec<_>) = entries.partition(|(hash, _)| self.is_upper(*hash));
-        self.shards[self.split] = Shard::of(&lower, lower.len());
+        let base = self.mask / 2 + 1;
+        let next = self.shards.len() - base;
+        let entries = self.shards[next].numbers().map(|number| (hash_of(number), number));
+        let (upper, lower): (Vec<_>, Vec<_>) = entries.partition(|(hash, _)| coarse(*hash) & base != 0);
+        self.shards[next] = Shard::of(&lower, lower.len());
         self.shards.push(Shard::of(&upper, upper.len()));
-        self.split += 1;
-        if self.split == self.base {
-            let (lower, upper) = self.shards.split_at(self.base);
-            self.shards = lower.iter().zip(upper).flat_map(|(lower, upper)| [lower, upper]).cloned().collect();
-            (self.base, self.split) = (self.shards.len(), 0);
+        if self.shards.len() > self.mask {
+            self.mask = 2 * self.shards.len() - 1;
         }
-    }
-
-    /// Bits 24 to 55 of the hash as a place among `base`, in units of 2^-32. A shard uses the eight bits above them,
-    /// and the lowest.
-    #[inline]
-    fn place(&self, hash: u64) -> u64 {
-        (hash << 8 >> 32) * self.base as u64
-    }
-
-    fn is_upper(&self, hash: u64) -> bool {
-        self.place(hash) >> 31 & 1 != 0
     }
 
     #[inline]
     fn shard(&self, hash: u64) -> usize {
-        let coarse = (self.place(hash) >> 32) as usize;
-        match coarse < self.split && self.is_upper(hash) {
-            true => self.base + coarse,
-            false => coarse,
+        match coarse(hash) & self.mask {
+            place if place < self.shards.len() => place,
+            place => place & (self.mask / 2),
         }
     }
+}
+
+/// How many shards so many entries are laid out in: a power of two.
+fn shards_of(entries: usize) -> usize {
+    entries.div_ceil(SHARD).next_power_of_two()
+}
+
+/// What chooses a hash's shard. In a shard the eight highest bits count, and the lowest 32.
+#[inline]
+fn coarse(hash: u64) -> usize {
+    (hash >> 32) as usize
 }
 
 /// A table of numbers by hash: an entry is in the bucket of its hash or, if that was full, in one behind it.
@@ -186,21 +243,24 @@ impl Shard {
         if at + 1 == self.buckets.len() { 0 } else { at + 1 }
     }
 
-    /// Nearly always the first entry that is like it, which is looked at with as little as can be: how much of what
-    /// comes next a processor does while it waits for memory depends on that.
+    /// The first entry in the bucket of a hash that is like it; nearly always the one that is looked for.
+    #[inline]
+    fn first(&self, hash: u64) -> Option<u32> {
+        let bucket = self.buckets.get(self.home(hash))?;
+        bucket.numbers.get(bucket.first(mark(hash))).copied()
+    }
+
     #[inline]
     fn find(&self, hash: u64, fits: impl Fn(u32) -> bool) -> Option<u32> {
-        let bucket = self.buckets.get(self.home(hash))?;
-        match bucket.numbers.get(bucket.first(mark(hash))) {
-            Some(number) if fits(*number) => Some(*number),
-            None if bucket.passed() == 0 => None,
-            _ => self.find_behind(hash, fits),
+        match self.first(hash) {
+            Some(number) if fits(number) => Some(number),
+            _ => self.find_any(hash, fits),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn find_behind(&self, hash: u64, fits: impl Fn(u32) -> bool) -> Option<u32> {
+    fn find_any(&self, hash: u64, fits: impl Fn(u32) -> bool) -> Option<u32> {
         let mut at = self.home(hash);
         for _ in 0..self.buckets.len() {
             let bucket = &self.buckets[at];
@@ -276,10 +336,7 @@ impl Bucket {
     /// The first place with a mark, all compared at once; one that is none if there is no such place.
     #[inline]
     fn first(&self, mark: u8) -> usize {
-        let differ = self.marks ^ (LOW * u128::from(mark));
-        // The highest bit of the first byte that is zero; a borrow alters bytes behind it alone.
-        let found = differ.wrapping_sub(LOW) & !differ & (LOW << 7);
-        found.trailing_zeros() as usize / 8
+        same_bytes(self.marks, mark).trailing_zeros() as usize
     }
 
     /// The places with a mark.
@@ -341,6 +398,9 @@ pub(super) fn is_same(one: &str, other: &str) -> bool {
             4..8 => ends::<4>(one) == ends(other),
             8..16 => ends::<8>(one) == ends(other),
             16..=32 => ends::<16>(one) == ends(other),
+            0 => true,
+            1 => ends::<1>(one) == ends(other),
+            2..4 => ends::<2>(one) == ends(other),
             _ => one == other,
         }
 }
@@ -352,6 +412,14 @@ fn ends<const N: usize>(text: &[u8]) -> (Option<&[u8; N]>, Option<&[u8; N]>) {
 
 pub(super) fn hash(key: impl Hash) -> u64 {
     hasher().hash_one(key)
+}
+
+/// The hash of a text's bytes alone, for nothing is behind them.
+#[inline]
+fn hash_text(hasher: &DefaultHashBuilder, text: &str) -> u64 {
+    let mut hasher = hasher.build_hasher();
+    hasher.write(text.as_bytes());
+    hasher.finish()
 }
 
 #[cfg(test)]
@@ -431,7 +499,7 @@ mod tests {
         let texts: Vec<String> = (0..333).map(|number| format!("id{number}")).collect();
         let mut index = filled(&texts);
         index.settle(|number| &texts[number as usize]);
-        assert_eq!((index.base, index.split), (34, 0));
+        assert_eq!((index.shards.len(), index.mask), (64, 127));
         assert_holds(&index, &texts, |_| true);
     }
 }

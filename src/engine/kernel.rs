@@ -2,8 +2,8 @@
 //! with the population-count instruction, found at run time.
 //!
 //! The only unsafe code of the crate is here: the call into the second form, after its features have been detected; a
-//! permutation of eight rows and a comparison of sixteen bytes, called with a value that exists only after that; and the
-//! hint that fetches memory ahead.
+//! permutation of eight rows and a comparison of sixteen bytes, called with a value that exists only after that; another
+//! comparison, and the hint that fetches memory ahead, which every x86-64 has instructions for.
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
@@ -138,6 +138,35 @@ pub(super) fn prefetch_line<T>(value: &T) {
     }
     #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     let _ = value;
+}
+
+/// Which of the bytes of a number are this one, a bit each, the lowest byte's the lowest.
+#[inline(always)]
+pub(super) fn same_bytes(bytes: u128, byte: u8) -> u32 {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[expect(unsafe_code, reason = "the feature that the function is compiled for is every machine's")]
+        // SAFETY: SSE2 is part of every x86-64.
+        unsafe {
+            same_bytes_by_comparison(bytes, byte)
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    same_bytes_one_by_one(bytes, byte)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "sse2")]
+#[inline]
+fn same_bytes_by_comparison(bytes: u128, byte: u8) -> u32 {
+    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_movemask_epi8, _mm_set_epi64x, _mm_set1_epi8};
+    let bytes = _mm_set_epi64x((bytes >> 64) as i64, bytes as i64);
+    _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte as i8))) as u32
+}
+
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn same_bytes_one_by_one(bytes: u128, byte: u8) -> u32 {
+    bytes.to_le_bytes().iter().rev().fold(0, |same, other| same << 1 | u32::from(*other == byte))
 }
 
 /// Places of the set bits of a byte, highest first, a byte each; what follows them is 0.
@@ -313,6 +342,19 @@ mod tests {
             let word = (seed + at as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
             word & word << 7 & word >> 13 & word.rotate_left(31)
         })
+    }
+
+    #[test]
+    fn bytes_that_are_the_same_are_found_on_any_machine() {
+        for seed in 0..1_000 {
+            let [low, high] = sparse_words(seed);
+            let bytes = u128::from(high) << 64 | u128::from(low);
+            for byte in bytes.to_le_bytes().into_iter().chain([0, 1, 255]) {
+                let expected = (0..16).filter(|at| (bytes >> (8 * at)) as u8 == byte).map(|at| 1 << at).sum::<u32>();
+                assert_eq!(same_bytes(bytes, byte), expected, "{bytes:x}, {byte:x}");
+                assert_eq!(same_bytes_one_by_one(bytes, byte), expected, "{bytes:x}, {byte:x}");
+            }
+        }
     }
 
     struct FindFilled([u64; 8]);

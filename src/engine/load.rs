@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::mem::take;
 
 use super::column::{BLOCK, Column};
-use super::index::{hash, is_same};
+use super::index::is_same;
 use super::kernel::prefetch_line;
 use super::marks::ReadMarks;
 use super::open::Open;
@@ -101,7 +101,7 @@ impl Loading {
             later.read_by.first().into_iter().for_each(prefetch_line);
         }
         if let Some(later) = next.get(AHEAD) {
-            self.state.index.prefetch(hash(later.id.as_str()));
+            self.state.index.prefetch(self.state.index.hash(later.id.as_str()));
             later.contacts.iter().for_each(|id| self.state.contacts.prefetch_id(id));
         }
         if let Some(later) = next.get(GUESSED - 1) {
@@ -137,7 +137,7 @@ impl Loading {
             found.is_some()
         };
         self.state.directory.check_conversation(&mut conversation, endpoint.is_some(), contact_is_known)?;
-        let hash = hash(conversation.id.as_str());
+        let hash = self.state.index.hash(conversation.id.as_str());
         if self.state.index.find(hash, |row| self.rows.text(&self.state.ids, row) == conversation.id.as_str()).is_some()
         {
             return Err(Error::new(ErrorCode::DuplicateId, &conversation.id));
@@ -217,7 +217,7 @@ impl Loading {
         self.list(class, row);
         let Self { state, rows, .. } = self;
         let State { ids, index, .. } = state;
-        index.add(hash_of_id, row, |row| hash(rows.text(ids, row)));
+        index.insert_hashed(hash_of_id, row, |row| rows.text(ids, row));
         if self.rows.ids.len() == BLOCK {
             self.lay_out_rows();
         }

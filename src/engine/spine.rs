@@ -17,7 +17,7 @@
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
 use std::cmp::Ordering;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::kernel::prefetch_line;
 use super::work::{count_blocks, count_rows};
@@ -45,14 +45,24 @@ pub(super) struct Move {
 /// Rows that are packed at once.
 pub(super) type Eight = [u32; 8];
 
-#[derive(Clone, Debug, Default)]
+/// Eights of a block.
+pub(super) const EIGHTS: usize = BLOCK / 8;
+
+#[derive(Clone, Debug)]
 pub(super) struct Block {
-    /// In eights, so that none has to be made whole to be packed; what is behind the last row is of no meaning.
-    rows: Vec<Eight>,
+    /// In eights, so that none has to be made whole to be packed, and in place, so that a walk waits for no pointer to
+    /// them; what is behind the last row is of no meaning.
+    rows: [Eight; EIGHTS],
     pub(super) live: Mask,
     /// Slots that are or were taken.
     used: u32,
     count: u32,
+}
+
+impl Default for Block {
+    fn default() -> Self {
+        Self { rows: [[0; 8]; EIGHTS], live: NO_SLOTS, used: 0, count: 0 }
+    }
 }
 
 impl Block {
@@ -66,13 +76,6 @@ impl Block {
 
     fn push(&mut self, row: u32) -> u32 {
         let at = self.used;
-        if at as usize == self.rows().len() {
-            let eights = self.rows.len();
-            if eights == self.rows.capacity() {
-                self.rows.reserve_exact(eights.max(1).min(BLOCK / 8 - eights));
-            }
-            self.rows.push([0; 8]);
-        }
         self.rows.as_flattened_mut()[at as usize] = row;
         set(&mut self.live, at);
         self.used += 1;
@@ -88,7 +91,7 @@ impl Block {
 
     /// The same, as they are packed.
     #[inline(always)]
-    pub(super) fn eights(&self) -> &[Eight] {
+    pub(super) fn eights(&self) -> &[Eight; EIGHTS] {
         &self.rows
     }
 
@@ -335,7 +338,9 @@ impl Spine {
     }
 
     fn release(&mut self, number: u32) {
-        self.blocks[number as usize] = Arc::default();
+        // One for all of them, which is never written to: a number that is used again gets a block of its own.
+        static RELEASED: LazyLock<Arc<Block>> = LazyLock::new(Arc::default);
+        self.blocks[number as usize] = RELEASED.clone();
         self.free.push(number);
     }
 

@@ -28,7 +28,7 @@ use super::assigned::{Assigned, Assignments};
 use super::bits::ones;
 use super::column::{self, Column};
 use super::contacts::Contacts;
-use super::index::Index;
+use super::index::{AT_ONCE, Index};
 use super::lists::{Lists, Numbers};
 use super::open::{Entry, Open, OpenSet};
 use super::posting::PostingList;
@@ -124,6 +124,29 @@ impl State {
 
     pub(super) fn row(&self, id: &ConversationId) -> Option<u32> {
         self.index.get(id.as_str(), |row| text(&self.ids, row))
+    }
+
+    /// Calls `each` with the rows of those of many ids that are a conversation's, in their order, with what tells who
+    /// sees them fetched.
+    pub(super) fn for_each_row<'i>(
+        &self,
+        ids: impl IntoIterator<Item = &'i ConversationId>,
+        mut each: impl FnMut(u32),
+    ) {
+        let mut ids = ids.into_iter().map(ConversationId::as_str);
+        let mut some: SmallVec<[&str; AT_ONCE]> = SmallVec::new();
+        loop {
+            some.clear();
+            some.extend(ids.by_ref().take(AT_ONCE));
+            if some.is_empty() {
+                return;
+            }
+            let fetch = |row| {
+                self.ids.prefetch(row);
+                self.class.prefetch(row);
+            };
+            self.index.get_many(&some, |row| text(&self.ids, row), fetch, |row| row.into_iter().for_each(&mut each));
+        }
     }
 
     /// The id of a row; `None` if no conversation has that row.

@@ -170,7 +170,8 @@ impl<'e> Viewer<'e> {
     ///
     /// The candidates are what a text search found; unknown ids drop out as hidden ones do. O(candidates).
     pub fn search<'c>(&self, candidates: impl IntoIterator<Item = &'c ConversationId>) -> Vec<ConversationRow<'e>> {
-        let mut rows: Vec<u32> = candidates.into_iter().filter_map(|id| self.row(id)).collect();
+        let mut rows = Vec::new();
+        self.state().for_each_row(candidates, |row| rows.extend(Some(row).filter(|row| self.view.sees(*row))));
         dedup(&mut rows);
         ConversationRow::all(self.view, &rows)
     }

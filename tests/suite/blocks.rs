@@ -167,3 +167,31 @@ fn thousands_are_listed_counted_and_paged_as_policy_says() {
     assert_lists_as_policy(&engine, &facts);
     assert_pages_follow(&engine, 130);
 }
+
+/// Ids of 2 to 41 bytes: in place and on the heap, hashed and compared in every way.
+fn long_or_short(number: usize) -> ConversationId {
+    ConversationId::from(format!("v{number:0width$}", width = number % 41))
+}
+
+/// SPEC 5.5: in the given order, each once, whoever asks; unknown ids drop out wherever they stand.
+#[test]
+fn searches_of_thousands_find_what_policy_finds() {
+    let dice = &mut Dice(2_463_534_242);
+    let mut dataset = dataset(dice);
+    for (number, conversation) in dataset.conversations.iter_mut().enumerate() {
+        conversation.id = long_or_short(number);
+    }
+    let (facts, engine) = (Facts::load(dataset.clone()).unwrap(), Engine::new(dataset).unwrap());
+    for number in 0..TEAMMATES {
+        let (id, viewer) = (teammate(number), engine.viewer(&teammate(number)).unwrap());
+        for count in [0, 1, 63, 64, 65, 128, 5_000] {
+            let candidates: Vec<_> = (0..count).map(|_| long_or_short(dice.below(CONVERSATIONS * 5 / 4))).collect();
+            let found: Vec<_> = viewer.search(&candidates).iter().map(|row| row.id().clone()).collect();
+            assert!(found == policy::search(&facts, &id, &candidates).unwrap(), "{id}, {count} candidates");
+            for candidate in &candidates {
+                let is_seen = policy::can_view(&facts, &id, candidate);
+                assert_eq!(viewer.can_view(candidate), is_seen, "{id} {candidate}");
+            }
+        }
+    }
+}

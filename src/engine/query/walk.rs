@@ -13,7 +13,7 @@ use crate::engine::bits::{contains, ones};
 use crate::engine::kernel::{Lanes, Pass, and, and_not, is_clear, or};
 use crate::engine::open::{Attributes, Leaf, lane, lane_of};
 use crate::engine::rule::{ALL_SLOTS, View};
-use crate::engine::spine::{BLOCK, Block, Eight, Mask, NO_SLOTS, Spine, split};
+use crate::engine::spine::{BLOCK, Block, EIGHTS, Eight, Mask, NO_SLOTS, Spine, split};
 use crate::engine::work::{count_blocks, count_rows};
 use crate::model::ArchiveScope;
 
@@ -126,8 +126,7 @@ impl Walk<'_, '_> {
                 continue;
             }
             let start = word * 64;
-            let slots = block.eights().get(start / 8..).unwrap_or_default();
-            let slots = &slots[..slots.len().min(8)];
+            let slots = &block.eights().as_chunks().0[word];
             let mut visible = seen[word] | listed_in_word(listed, &classes[start..start + 64], unsettled[word]);
             if !is_exact {
                 visible = self.matching(slots.as_flattened(), visible, certain[word]);
@@ -286,7 +285,7 @@ impl<'r> Found<'r> {
 
     /// Appends the rows of a block's slots whose bits are set, newest first: for where most bytes of the mask have none.
     #[inline(always)]
-    fn take_sparse(&mut self, lanes: impl Lanes, slots: &[Eight], mask: &Mask) {
+    fn take_sparse(&mut self, lanes: impl Lanes, slots: &[Eight; EIGHTS], mask: &Mask) {
         let bytes = mask.map(u64::to_le_bytes);
         let bytes = bytes.as_flattened();
         let mut left = lanes.filled_bytes(mask);
@@ -296,7 +295,8 @@ impl<'r> Found<'r> {
         };
         let mut len = 0;
         while left != 0 {
-            let at = mask.len() * 8 - 1 - left.trailing_zeros() as usize;
+            // Counted from the end, for the number of bytes is a power of two.
+            let at = (EIGHTS - 1) ^ left.trailing_zeros() as usize;
             left &= left - 1;
             let bits = bytes[at];
             // What is packed behind the last is written over by the next, or cut off.
@@ -311,13 +311,13 @@ impl<'r> Found<'r> {
 
     /// Appends the rows of up to 64 slots whose bits are set, newest first.
     #[inline(always)]
-    fn take_newest(&mut self, lanes: impl Lanes, slots: &[Eight], bits: u64) {
+    fn take_newest(&mut self, lanes: impl Lanes, slots: &[Eight; 8], bits: u64) {
         let Some(room) = self.room() else {
             return;
         };
         let mut len = 0;
         for (at, eight) in slots.iter().enumerate().rev() {
-            let bits = (bits >> (at % 8 * 8)) as u8;
+            let bits = (bits >> (at * 8)) as u8;
             // What is packed behind the last is written over by the next, or cut off.
             room[len % AT_ONCE..][..8].copy_from_slice(&lanes.pack(eight, bits));
             len += bits.count_ones() as usize;
