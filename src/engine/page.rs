@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use super::contacts::Named;
 use super::cursor::Cursor;
 use super::packed::Run;
-use super::rule::View;
+use super::rule::{Finds, View};
 use super::state::State;
 use crate::error::{Error, ErrorCode};
 use crate::model::{
@@ -88,7 +88,10 @@ const AT_ONCE: usize = 64;
 /// fields `id`, `kind`, `endpoint`, `assignee`, `archived`, `tags`, `last_activity`, `read`, `starred`, `contacts`.
 #[derive(Clone, Copy)]
 pub struct ConversationRow<'e> {
-    view: View<'e>,
+    // Not the view, of which a page would be longer by half.
+    state: &'e State,
+    finds: Finds<'e>,
+    viewer: u32,
     row: u32,
     id: &'e ConversationId,
     contacts: Run<'e>,
@@ -97,11 +100,14 @@ pub struct ConversationRow<'e> {
 
 impl<'e> ConversationRow<'e> {
     /// The row of a conversation that the viewer sees.
-    #[inline(always)]
     pub(super) fn new(view: View<'e>, row: u32) -> Option<Self> {
-        let state = view.state;
-        let (contacts, tags) = (state.contacts_of.run(row), state.tags_of.run(row));
-        Some(Self { view, row, id: state.id(row)?, contacts, tags })
+        Some(Self::of(view, row, view.state.id(row)?))
+    }
+
+    /// Always inlined, so that it is made where it will be: moving it costs a page as much as finding its lists.
+    #[inline(always)]
+    fn of(View { state, finds, viewer, .. }: View<'e>, row: u32, id: &'e ConversationId) -> Self {
+        Self { state, finds, viewer, row, id, contacts: state.contacts_of.run(row), tags: state.tags_of.run(row) }
     }
 
     /// The rows of conversations that the viewer sees, in their order.
@@ -110,32 +116,34 @@ impl<'e> ConversationRow<'e> {
     /// fetched for many of them at once, step by step along the pointers, rather than waited for as they are looked at.
     pub(super) fn all(view: View<'e>, rows: &[u32]) -> Vec<Self> {
         let mut all = Vec::with_capacity(rows.len());
-        if rows.last().is_none_or(|row| view.state.is_among_latest(*row)) {
-            all.extend(rows.iter().filter_map(|row| Self::new(view, *row)));
-            return all;
-        }
+        let is_at_hand = rows.last().is_none_or(|row| view.state.is_among_latest(*row));
         for some in rows.chunks(AT_ONCE) {
-            some.iter().for_each(|row| view.state.prefetch_row(*row));
+            if !is_at_hand {
+                some.iter().for_each(|row| view.state.prefetch_row(*row));
+            }
             let made = all.len();
             for row in some {
-                if let Some(row) = Self::new(view, *row) {
-                    row.prefetch();
-                    all.push(row);
+                if let Some(id) = view.state.id(*row) {
+                    all.push(Self::of(view, *row, id));
                 }
             }
-            for row in all.iter().skip(made) {
-                row.contacts.for_each(|contact| view.state.contacts.prefetch(contact));
+            if !is_at_hand {
+                all.iter().skip(made).for_each(Self::prefetch);
+                all.iter().skip(made).for_each(Self::prefetch_contacts);
             }
         }
         all
     }
 
     /// Has fetched what comes behind what [`State::prefetch_row`] fetches.
-    #[inline(always)]
     fn prefetch(&self) {
         self.contacts.prefetch();
         self.tags.prefetch();
-        self.view.state.prefetch_read(self.row, self.view.viewer);
+        self.state.prefetch_read(self.row, self.viewer);
+    }
+
+    fn prefetch_contacts(&self) {
+        self.contacts.for_each(|contact| self.state.contacts.prefetch(contact));
     }
 
     /// Its id. O(1).
@@ -156,63 +164,63 @@ impl<'e> ConversationRow<'e> {
     #[must_use]
     #[inline]
     pub fn kind(&self) -> ConversationKind {
-        self.view.state.class_of(self.row).kind
+        self.state.class_of(self.row).kind
     }
 
     /// The endpoint that it runs over; `None` for team conversations and notes. O(1).
     #[must_use]
     #[inline]
     pub fn endpoint(&self) -> Option<&'e EndpointId> {
-        self.view.state.class_of(self.row).endpoint.as_ref()
+        self.state.class_of(self.row).endpoint.as_ref()
     }
 
     /// To whom it is assigned; `None` if to nobody. O(1).
     #[must_use]
     #[inline]
     pub fn assignee(&self) -> Option<&'e Member> {
-        self.view.state.assignments.of_row(self.row)
+        self.state.assignments.of_row(self.row)
     }
 
     /// Whether it is archived. O(1).
     #[must_use]
     #[inline]
     pub fn is_archived(&self) -> bool {
-        self.view.state.is_archived(self.row)
+        self.state.is_archived(self.row)
     }
 
     /// Its tags, in the order in which they were added.
     #[inline]
     pub fn tags(&self) -> impl ExactSizeIterator<Item = &'e Tag> + use<'e> {
-        Tags { state: self.view.state, numbers: self.tags }
+        Tags { state: self.state, numbers: self.tags }
     }
 
     /// When the last message came or went. O(1).
     #[must_use]
     #[inline]
     pub fn last_activity(&self) -> Timestamp {
-        Timestamp::from_millis(*self.view.state.at.get(self.row))
+        Timestamp::from_millis(*self.state.at.get(self.row))
     }
 
     /// Whether the viewer has read it since its last message (SPEC 5.9). O(1).
     #[must_use]
     #[inline]
     pub fn is_read(&self) -> bool {
-        self.view.state.is_read(self.row, self.view.viewer)
+        self.state.is_read(self.row, self.viewer)
     }
 
     /// Whether the viewer has starred it. O(1).
     #[must_use]
     #[inline]
     pub fn is_starred(&self) -> bool {
-        self.view.state.is_starred(self.row, self.view.viewer)
+        self.state.is_starred(self.row, self.viewer)
     }
 
     /// Its contacts in its order, those hidden from the viewer as such (SPEC 4.3).
     #[inline]
     pub fn contacts(&self) -> impl ExactSizeIterator<Item = ShownContact<ContactRow<'e>>> + use<'e> {
-        let view = self.view;
-        self.contacts.map(move |contact| match view.finds(contact) {
-            true => ContactRow::new(view.state, contact).map_or(ShownContact::Hidden, ShownContact::Shown),
+        let Self { state, finds, .. } = *self;
+        self.contacts.map(move |contact| match finds.contains(state, contact) {
+            true => ContactRow::new(state, contact).map_or(ShownContact::Hidden, ShownContact::Shown),
             false => ShownContact::Hidden,
         })
     }

@@ -186,7 +186,7 @@ impl Plan {
                 self.terms.assigned |= one.anyone;
             }
             Node::Unread => self.terms.unread = true,
-            Node::AnyContactTag(tags) if view.finds_everything() => self.terms.contact_tags.push(tags),
+            Node::AnyContactTag(tags) if view.finds.is_everything() => self.terms.contact_tags.push(tags),
             Node::AnyConversationTag(tags) => self.terms.conversation_tags.push(tags),
             node => return Some(node),
         }

@@ -56,18 +56,31 @@ pub(super) struct View<'e> {
     pub(super) viewer: u32,
     /// The classes of conversations that the viewer sees, a bit each.
     pub(super) sees: &'e [u64],
-    /// The classes of contacts that the viewer finds, a bit each.
-    finds: &'e [u64],
-    /// Whether the viewer finds every contact.
-    finds_all: bool,
+    pub(super) finds: Finds<'e>,
+}
+
+/// The classes of contacts that a viewer finds, a bit each; `None` for who finds every contact.
+#[derive(Clone, Copy)]
+pub(super) struct Finds<'e>(Option<&'e [u64]>);
+
+impl Finds<'_> {
+    #[inline]
+    pub(super) fn contains(self, state: &State, contact: u32) -> bool {
+        self.0.is_none_or(|classes| contains(classes, state.contacts.class(contact)))
+    }
+
+    /// Whether these are all, so that masks over contact tags are certain.
+    pub(super) fn is_everything(self) -> bool {
+        self.0.is_none()
+    }
 }
 
 impl<'e> View<'e> {
     /// The view of an active teammate, who has this number.
     pub(super) fn new(state: &'e State, teammate: &Teammate, viewer: u32) -> Self {
-        let finds_all = teammate.admin || !state.directory.contact_membership;
-        let (sees, finds) = (state.classes.matrix().row(viewer), state.contacts.classes.matrix().row(viewer));
-        Self { state, viewer, sees, finds, finds_all }
+        let is_restricted = state.directory.contact_membership && !teammate.admin;
+        let finds = Finds(is_restricted.then(|| state.contacts.classes.matrix().row(viewer)));
+        Self { state, viewer, sees: state.classes.matrix().row(viewer), finds }
     }
 
     #[inline]
@@ -82,12 +95,7 @@ impl<'e> View<'e> {
 
     #[inline]
     pub(super) fn finds(&self, contact: u32) -> bool {
-        self.finds_all || contains(self.finds, self.state.contacts.class(contact))
-    }
-
-    /// Whether the viewer finds every contact, so that masks over contact tags are certain.
-    pub(super) fn finds_everything(&self) -> bool {
-        self.finds_all
+        self.finds.contains(self.state, contact)
     }
 
     /// Resolves a rule.
@@ -268,7 +276,7 @@ impl<'e> View<'e> {
 
     /// A mask over contact tags is certain where every contact is one that the viewer finds.
     fn among_found(&self, mask: Mask, attributes: Attributes<'_>) -> (Mask, Mask) {
-        match self.finds_all {
+        match self.finds.is_everything() {
             true => (mask, mask),
             false => (and_not(&mask, attributes.part(&attributes.group.restricted)), mask),
         }
@@ -289,7 +297,7 @@ impl<'e> View<'e> {
         match node {
             Node::All(nodes) | Node::Any(nodes) => nodes.iter().all(|node| self.is_exact(node)),
             Node::Not(node) => self.is_exact(node),
-            Node::AnyContactTag(_) | Node::AllContactTags(_) => self.finds_all,
+            Node::AnyContactTag(_) | Node::AllContactTags(_) => self.finds.is_everything(),
             Node::Assignee(assignees) => assignees.anyone || assignees.named.is_empty(),
             Node::Const(_)
             | Node::AnyConversationTag(_)
