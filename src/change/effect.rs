@@ -1,8 +1,12 @@
 //! What a checked change does to the facts.
 
+use std::sync::Arc;
+
+use hashbrown::{DefaultHashBuilder, HashSet};
+
 use crate::model::{
     Contact, ContactId, ContactUpdate, Conversation, ConversationId, Directory, Endpoint, EndpointId, Facts, Filter,
-    FilterId, IndexMap, Member, Tag, Team, TeamId, Teammate, TeammateId, Timestamp,
+    FilterId, IndexMap, Member, Tag, Team, TeamId, Teammate, TeammateId, Timestamp, dedup,
 };
 
 /// One step of a checked change. It always succeeds; what it names exists.
@@ -14,8 +18,8 @@ pub(crate) enum Effect {
     SetContactMembers(ContactId, Vec<Member>),
     TagContact {
         id: ContactId,
-        add: Vec<Tag>,
-        remove: Vec<Tag>,
+        add: Arc<[Tag]>,
+        remove: Arc<[Tag]>,
     },
     RemoveContact(ContactId),
     StartConversation(Conversation),
@@ -34,8 +38,8 @@ pub(crate) enum Effect {
     },
     TagConversation {
         id: ConversationId,
-        add: Vec<Tag>,
-        remove: Vec<Tag>,
+        add: Arc<[Tag]>,
+        remove: Arc<[Tag]>,
     },
     AddMember(ConversationId, Member),
     RemoveMember(ConversationId, Member),
@@ -192,11 +196,18 @@ impl ContactUpdate {
 }
 
 /// Adds, then removes: what is both is removed (SPEC 6.6).
-pub(crate) fn retag(tags: &mut Vec<Tag>, add: &[Tag], remove: &[Tag]) {
-    for tag in add {
-        include(tags, tag.clone());
-    }
-    tags.retain(|tag| !remove.contains(tag));
+fn retag(tags: &mut Vec<Tag>, add: &[Tag], remove: &[Tag]) {
+    let is_removed = among(remove);
+    tags.extend(add.iter().cloned());
+    dedup(tags);
+    tags.retain(|tag| !is_removed(tag));
+}
+
+/// Whether a tag is among some, of which there may be thousands.
+pub(crate) fn among(tags: &[Tag]) -> impl Fn(&Tag) -> bool + use<'_> {
+    const FEW: usize = 8;
+    let many: Option<HashSet<&Tag, DefaultHashBuilder>> = (tags.len() > FEW).then(|| tags.iter().collect());
+    move |tag| many.as_ref().map_or_else(|| tags.contains(tag), |many| many.contains(tag))
 }
 
 fn include<T: PartialEq>(values: &mut Vec<T>, value: T) {
@@ -209,5 +220,25 @@ fn mark(teammates: &mut Vec<TeammateId>, by: TeammateId, marked: bool) {
     match marked {
         true => include(teammates, by),
         false => teammates.retain(|other| *other != by),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SPEC 6.6.
+    #[test]
+    fn what_is_added_and_removed_is_removed_however_many_tags_there_are() {
+        for count in [0, 1, 8, 9, 100] {
+            let tags = |range: std::ops::Range<usize>| -> Vec<Tag> {
+                range.map(|number| Tag::from(number.to_string())).collect()
+            };
+            let (mut tags_of, add) = (tags(0..count), tags(count / 2..count * 2));
+            let remove = tags(count..count * 3 / 2);
+            retag(&mut tags_of, &add, &remove);
+            let expected: Vec<Tag> = tags(0..count).into_iter().chain(tags(count * 3 / 2..count * 2)).collect();
+            assert_eq!(tags_of, expected);
+        }
     }
 }

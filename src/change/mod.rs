@@ -12,7 +12,7 @@ mod preview;
 
 pub use preview::{AccessChange, AccessEffect};
 
-pub(crate) use effect::{DirectoryEffect, Effect};
+pub(crate) use effect::{DirectoryEffect, Effect, among};
 pub(crate) use plan::{Effects, plan, returned_by_message};
 
 use crate::error::Error;

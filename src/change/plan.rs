@@ -1,5 +1,7 @@
 //! The checks of SPEC 6, written once for whatever keeps the facts: a change becomes effects, or is refused.
 
+use std::sync::Arc;
+
 use smallvec::{SmallVec, smallvec};
 
 use super::effect::{DirectoryEffect, Effect};
@@ -317,7 +319,8 @@ fn set_contact_members<W: World>(world: &W, id: &ContactId, members: &[Member]) 
 fn tag_contacts<W: World>(world: &W, ids: &[ContactId], add: &[Tag], remove: &[Tag]) -> Result<Effects, Error> {
     ids.iter().try_for_each(|id| known_contact(world, id))?;
     check_both(add, remove, "tag_contacts")?;
-    Ok(distinct(ids).map(|id| Effect::TagContact { id, add: add.to_vec(), remove: remove.to_vec() }).collect())
+    let (add, remove): (Arc<[Tag]>, Arc<[Tag]>) = (add.into(), remove.into());
+    Ok(distinct(ids).map(|id| Effect::TagContact { id, add: add.clone(), remove: remove.clone() }).collect())
 }
 
 /// Both lists of tags are held to SPEC's notion of an empty tag.
@@ -408,7 +411,8 @@ fn tag_conversations<W: World>(
 ) -> Result<Effects, Error> {
     ids.iter().try_for_each(|id| head(world, id).map(drop))?;
     check_both(add, remove, "tag_conversations")?;
-    Ok(distinct(ids).map(|id| Effect::TagConversation { id, add: add.to_vec(), remove: remove.to_vec() }).collect())
+    let (add, remove): (Arc<[Tag]>, Arc<[Tag]>) = (add.into(), remove.into());
+    Ok(distinct(ids).map(|id| Effect::TagConversation { id, add: add.clone(), remove: remove.clone() }).collect())
 }
 
 fn mark_read<W: World>(world: &W, id: &ConversationId, by: &TeammateId, read: bool) -> Result<Effects, Error> {

@@ -471,11 +471,7 @@ impl<'d> Coverage<'d> {
 
     /// SPEC 3.1, 3.2: whom the endpoint's owner, its additional members, or an own member covers.
     fn of_class(&mut self, class: &Class) -> Vec<u32> {
-        let endpoint = access::endpoint_of(self.directory, class.head(None, false));
-        let members = endpoint
-            .into_iter()
-            .flat_map(|endpoint| std::iter::once(&endpoint.owner).chain(&endpoint.additional_members));
-        self.union(members.chain(&class.members)).iter().collect()
+        self.union(access::shown_to(self.directory, class.head(None, false))).iter().collect()
     }
 
     /// SPEC 4.1, 4.2: everyone active while membership is off; otherwise admins and whom a member covers.
@@ -494,8 +490,7 @@ impl<'d> Coverage<'d> {
         for member in members {
             let Self { directory, people, by_member } = self;
             let covered = by_member.entry_ref(member).or_insert_with(|| {
-                let covered = access::covered(directory, member).into_iter();
-                covered.filter_map(|teammate| people.number(&teammate.id)).collect()
+                access::covered(directory, member).filter_map(|teammate| people.number(&teammate.id)).collect()
             });
             union.union(covered);
         }

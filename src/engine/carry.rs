@@ -119,11 +119,11 @@ impl State {
     }
 
     fn alter_directory(&mut self, effect: DirectoryEffect) -> bool {
-        let is_stale = !matches!(effect, DirectoryEffect::PutFilter(_) | DirectoryEffect::RemoveFilter(_));
+        let is_stale = self.alters_audiences(&effect);
         let gone = match &effect {
             DirectoryEffect::RemoveTeammate(id) => Some(Member::Teammate(id.clone())),
             DirectoryEffect::RemoveTeam(id) => Some(Member::Team(id.clone())),
-            DirectoryEffect::PutTeammate(teammate) => {
+            DirectoryEffect::PutTeammate(teammate) if self.people.number(&teammate.id).is_none() => {
                 Arc::make_mut(&mut self.people).add(&teammate.id);
                 None
             }
@@ -140,6 +140,25 @@ impl State {
             Arc::make_mut(&mut self.people).remove(id);
         }
         is_stale
+    }
+
+    /// Whether somebody may see more or less by it: not by a new name, by whom a line assigns to, or by a new line, over
+    /// which nothing runs.
+    fn alters_audiences(&self, effect: &DirectoryEffect) -> bool {
+        match effect {
+            DirectoryEffect::PutFilter(_) | DirectoryEffect::RemoveFilter(_) => false,
+            DirectoryEffect::PutTeammate(new) => self
+                .directory
+                .teammates
+                .get(&new.id)
+                .is_none_or(|old| (old.admin, old.suspended) != (new.admin, new.suspended)),
+            DirectoryEffect::PutEndpoint(new) => self
+                .directory
+                .endpoints
+                .get(&new.id)
+                .is_some_and(|old| (&old.owner, &old.additional_members) != (&new.owner, &new.additional_members)),
+            _ => true,
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::kernel::prefetch_line;
@@ -106,16 +107,23 @@ impl<T: Clone> Column<T> {
     }
 
     /// The blocks in which two columns may differ, as ranges of rows; shared blocks are left out.
-    pub(super) fn differing<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = std::ops::Range<u32>> + 'a {
-        let blocks = self.blocks.len().max(other.blocks.len());
-        let is_shared = |block: usize| match (self.blocks.get(block), other.blocks.get(block)) {
-            (Some(one), Some(two)) => Arc::ptr_eq(one, two),
-            _ => false,
-        };
-        (0..blocks)
-            .filter(move |block| !is_shared(*block))
-            .map(|block| (block * BLOCK) as u32..((block + 1) * BLOCK) as u32)
+    pub(super) fn differing<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = Range<u32>> + 'a {
+        differing(&self.blocks, &other.blocks)
     }
+}
+
+/// The same of lists of blocks.
+pub(super) fn differing<'a, T: ?Sized>(
+    one: &'a [Arc<T>],
+    other: &'a [Arc<T>],
+) -> impl Iterator<Item = Range<u32>> + 'a {
+    let is_shared = |block: usize| match (one.get(block), other.get(block)) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        _ => false,
+    };
+    (0..one.len().max(other.len()))
+        .filter(move |block| !is_shared(*block))
+        .map(|block| (block * BLOCK) as u32..((block + 1) * BLOCK) as u32)
 }
 
 /// The first block at twice its length, filled up with `value`, so that a small organization stays small.

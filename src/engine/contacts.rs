@@ -7,6 +7,7 @@
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -143,7 +144,17 @@ impl Contacts {
 
     /// Every contact, in no order.
     pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
-        (0..self.named.len() as u32).filter(|number| self.named.get(*number).is_some())
+        self.numbers_in(0..u32::MAX)
+    }
+
+    /// The same of some numbers.
+    pub(super) fn numbers_in(&self, numbers: Range<u32>) -> impl Iterator<Item = u32> {
+        (numbers.start..numbers.end.min(self.named.len() as u32)).filter(|number| self.named.get(*number).is_some())
+    }
+
+    /// The numbers of which what they are called or their class may differ from another's.
+    pub(super) fn differing<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = Range<u32>> + 'a {
+        self.named.differing(&other.named).chain(self.class.differing(&other.class))
     }
 
     /// Every contact, in the order of lists (SPEC 5.10).

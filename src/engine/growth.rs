@@ -2,12 +2,13 @@
 //!
 //! Blocks are so small here that a few thousand conversations are many of them.
 
+use super::rule::View;
 use super::spine::BLOCK;
 use super::work::Work;
 use super::{Engine, PageRequest};
 use crate::model::{
-    Change, Contact, Conversation, Dataset, Endpoint, EndpointKind, Filter, Inbox, Member, Organization, Rule, TagSet,
-    Team, Teammate, TeammateUpdate,
+    AssigneePick, Change, Channel, Contact, ContactCategory, Conversation, ConversationKind, Dataset, Endpoint,
+    EndpointKind, Filter, Inbox, Invitation, Member, Organization, Rule, TagSet, Team, Teammate, TeammateUpdate,
 };
 use crate::{ArchiveScope, ConversationId, Pick};
 
@@ -525,4 +526,60 @@ fn no_single_change_moves_more_rows_however_many_there_are() {
         assert!(most <= 2 * BLOCK, "{most} rows of {conversations}");
         engine.check().unwrap();
     }
+}
+
+fn compiled(engine: &Engine, viewer: &str, rule: &Rule) -> String {
+    let teammate = engine.teammate(&viewer.into()).unwrap();
+    let number = engine.state.people.number(&teammate.id).unwrap();
+    format!("{:?}", View::new(&engine.state, teammate, number).compile(rule))
+}
+
+#[test]
+fn a_rule_that_repeats_what_it_names_costs_what_it_does_without() {
+    fn leaves(times: usize) -> Vec<Rule> {
+        let tags = || (0..times).flat_map(|_| ["tag3", "tag1", "tag2"]);
+        let contacts = || (0..times).flat_map(|_| ["c3", "c1"]);
+        let many = |picks: &[AssigneePick]| Rule::Assignee((0..times).flat_map(|_| picks.to_vec()).collect());
+        vec![
+            Rule::ContactTags(TagSet::any(tags())),
+            Rule::ContactTags(TagSet::all(tags())),
+            Rule::ConversationTags(TagSet::any(tags())),
+            Rule::ConversationTags(TagSet::none(tags())),
+            Rule::Contacts(Pick::any(contacts())),
+            Rule::Endpoints(Pick::any((0..times).flat_map(|_| ["e3", "e1"]))),
+            Rule::Channels(Pick::any((0..times).map(|_| Channel::Secure))),
+            Rule::Kinds(Pick::none((0..times).map(|_| ConversationKind::Patient))),
+            Rule::ContactCategories(Pick::any((0..times).map(|_| ContactCategory::Patient))),
+            Rule::Invitations(Pick::any((0..times).map(|_| Invitation::NotInvited))),
+            many(&[AssigneePick::Me, AssigneePick::MyTeams, AssigneePick::Teammate("t3".into())]),
+        ]
+    }
+    let engine = with_archive(300);
+    for (once, often) in leaves(1).iter().zip(leaves(1_000)) {
+        assert_eq!(compiled(&engine, "t1", once), compiled(&engine, "t1", &often));
+    }
+}
+
+#[test]
+fn a_preview_looks_at_what_differs_and_at_nothing_else() {
+    let (small, large) = (with_archive(300), with_contacts(3_000, &[30_000]));
+    let of = |engine: &Engine, change: &Change| Work::of(|| engine.preview(std::slice::from_ref(change)).unwrap());
+    for change in [Change::mark_read("v9", "t4"), Change::star("v9", "t4"), Change::receive_message("v9", LATER)] {
+        let [few, many] = [&small, &large].map(|engine| of(engine, &change));
+        assert!(few.rows.max(many.rows) <= 2 * BLOCK, "{change:?}: {few:?} {many:?}");
+    }
+    let renamed = Change::UpdateTeammate(TeammateUpdate::new("t4").name("Another"));
+    assert_eq!(of(&large, &renamed), Work::default());
+}
+
+#[test]
+fn names_and_whom_a_line_assigns_to_look_at_no_class() {
+    let mut engine = with_archive(300);
+    let assigns = Change::SetAutoAssign { id: "e5".into(), to: Some(member(5)) };
+    let renamed = Change::UpdateTeammate(TeammateUpdate::new("t5").name("Another"));
+    let line = Change::AddEndpoint(endpoint("new".to_owned(), member(3)));
+    for change in [renamed, assigns, line] {
+        assert_eq!(apply(&mut engine, &change), Work::default(), "{change:?}");
+    }
+    engine.check().unwrap();
 }

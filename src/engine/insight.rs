@@ -3,15 +3,18 @@
 //! * Who sees a conversation is its class's audience, so that what changes for one conversation changes for all of
 //!   its class, and is worked out once.
 //! * A preview looks only at blocks that the changed copy does not share with the original, and at classes whose
-//!   audience has changed.
+//!   audience has changed; of classes that the two share it compares addresses.
+
+use std::ops::Range;
+use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::access::People;
 use super::bits::Bits;
-use super::column::Column;
 use super::sparse::hasher;
 use super::state::State;
+use super::work::count_rows;
 use crate::change::{AccessChange, AccessEffect};
 use crate::error::{Error, ErrorCode};
 use crate::model::{TeammateId, World};
@@ -94,7 +97,7 @@ fn compare_conversations(before: &State, after: &State, lines: &mut Vec<AccessCh
     let audience_before = |class: u32| &before.classes.get(class).audience[..];
     let audience_after = |class: u32| &after.classes.get(class).audience[..];
     let mut differences = Differences::new(before, after);
-    let rewritten = rewritten(&before.ids, &after.ids, &before.class, &after.class);
+    let rewritten = pieces(before.ids.differing(&after.ids).chain(before.class.differing(&after.class)));
     let changed = before.classes.iter().filter(|(number, class)| {
         let now = audience_after(*number);
         !same_people(before, &class.audience, after, now)
@@ -102,6 +105,7 @@ fn compare_conversations(before: &State, after: &State, lines: &mut Vec<AccessCh
     let of_changed = changed.flat_map(|(_, class)| class.rows.iter()).filter(|row| !rewritten.contains(row / PIECE));
     let of_rewritten = rewritten.iter().flat_map(|piece| piece * PIECE..(piece + 1) * PIECE);
     for row in of_rewritten.chain(of_changed) {
+        count_rows(1);
         let Some(id) = before.id(row) else {
             continue;
         };
@@ -121,7 +125,19 @@ fn compare_conversations(before: &State, after: &State, lines: &mut Vec<AccessCh
 fn compare_contacts(before: &State, after: &State, lines: &mut Vec<AccessChange>) {
     let (old, new) = (&before.contacts, &after.contacts);
     let mut differences = Differences::new(before, after);
-    for number in old.numbers() {
+    let rewritten = pieces(old.differing(new));
+    let changed = old.classes.iter().filter(|(number, class)| {
+        let now = &new.classes.get(*number).audience;
+        !same_people(before, &class.audience, after, now)
+    });
+    let changed: Bits = changed.map(|(number, _)| number).collect();
+    // No list tells which contacts are of a class.
+    let numbers = if changed.is_empty() { 0..0 } else { 0..u32::MAX };
+    let is_changed = |number: &u32| changed.contains(old.class(*number)) && !rewritten.contains(number / PIECE);
+    let of_changed = old.numbers_in(numbers).filter(is_changed);
+    let of_rewritten = rewritten.iter().flat_map(|piece| old.numbers_in(piece * PIECE..(piece + 1) * PIECE));
+    for number in of_rewritten.chain(of_changed) {
+        count_rows(1);
         let Some(id) = old.id(number) else {
             continue;
         };
@@ -151,18 +167,16 @@ fn same_place<'s, Id: PartialEq + 's>(
 /// Rows per piece of what two states may differ in: a column's block.
 const PIECE: u32 = super::column::BLOCK as u32;
 
-/// The pieces in which rows may be another conversation's, or of another class.
-fn rewritten<T: Clone, U: Clone>(
-    ids: &Column<T>,
-    ids_after: &Column<T>,
-    class: &Column<U>,
-    class_after: &Column<U>,
-) -> Bits {
-    let pieces = ids.differing(ids_after).chain(class.differing(class_after));
-    pieces.map(|rows| rows.start / PIECE).collect()
+/// The pieces of what two states may differ in.
+fn pieces(differing: impl Iterator<Item = Range<u32>>) -> Bits {
+    differing.map(|rows| rows.start / PIECE).collect()
 }
 
 fn same_people(before: &State, old: &[u32], after: &State, new: &[u32]) -> bool {
+    if std::ptr::eq(old, new) && Arc::ptr_eq(&before.people, &after.people) {
+        return true;
+    }
+    count_rows(old.len());
     old.len() == new.len() && ids(&before.people, old).eq(ids(&after.people, new))
 }
 

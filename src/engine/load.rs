@@ -137,13 +137,13 @@ impl Loading {
             found.is_some()
         };
         self.state.directory.check_conversation(&mut conversation, endpoint.is_some(), contact_is_known)?;
+        self.read(read_by)?;
+        let stars = self.marks(&starred_by)?;
         let hash = self.state.index.hash(conversation.id.as_str());
         if self.state.index.find(hash, |row| self.rows.text(&self.state.ids, row) == conversation.id.as_str()).is_some()
         {
             return Err(Error::new(ErrorCode::DuplicateId, &conversation.id));
         }
-        self.read(read_by)?;
-        let stars = self.marks(&starred_by)?;
         let class = self.class_of(&conversation, endpoint);
         dedup(&mut contacts);
         self.add(hash, conversation, class, &contacts, stars);

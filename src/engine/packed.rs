@@ -7,9 +7,10 @@
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::column::BLOCK;
+use super::column::{BLOCK, differing};
 use super::kernel::prefetch_line;
 
 /// A vector of small numbers. Bits behind the last are zero.
@@ -250,6 +251,11 @@ impl Narrow {
         if let Some(last) = self.blocks.last_mut() {
             Arc::make_mut(last).push(number);
         }
+    }
+
+    /// The blocks in which two columns may differ, as [`Column::differing`](super::column::Column::differing).
+    pub(super) fn differing<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = Range<u32>> + 'a {
+        differing(&self.blocks, &other.blocks)
     }
 
     /// Gives spare memory back after loading.

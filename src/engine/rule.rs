@@ -109,19 +109,19 @@ impl<'e> View<'e> {
             Rule::Assignee(picks) => self.assignees(picks),
             Rule::Endpoints(pick) => picked(pick, |ids| {
                 let places = ids.iter().filter_map(|id| self.state.directory.endpoints.get_index_of(id));
-                let places: Named = places.map(|place| place as u32).collect();
+                let places = distinct(places.map(|place| place as u32).collect());
                 Node::Classes(self.state.classes.over(&places))
             }),
             Rule::Channels(pick) => {
                 let directory = &*self.state.directory;
-                self.classes(pick, |class, channel| channel_of(directory, class) == Some(*channel))
+                self.classes(pick, |class| channel_of(directory, class))
             }
-            Rule::Kinds(pick) => self.classes(pick, |class, kind| class.kind == *kind),
-            Rule::Contacts(pick) => {
-                picked(pick, |ids| Node::Contacts(ids.iter().filter_map(|id| self.state.contacts.number(id)).collect()))
-            }
-            Rule::ContactCategories(pick) => picked(pick, |ids| Node::Categories(ids.iter().copied().collect())),
-            Rule::Invitations(pick) => picked(pick, |ids| Node::Invitations(ids.iter().copied().collect())),
+            Rule::Kinds(pick) => self.classes(pick, |class| Some(class.kind)),
+            Rule::Contacts(pick) => picked(pick, |ids| {
+                Node::Contacts(distinct(ids.iter().filter_map(|id| self.state.contacts.number(id)).collect()))
+            }),
+            Rule::ContactCategories(pick) => picked(pick, |values| Node::Categories(kinds(values))),
+            Rule::Invitations(pick) => picked(pick, |values| Node::Invitations(kinds(values))),
             Rule::Unread => Node::Unread,
             Rule::Starred => Node::Starred,
             Rule::ActiveSince(time) => Node::Since(time.as_millis()),
@@ -135,7 +135,7 @@ impl<'e> View<'e> {
         };
         let any_of = |tags: &[crate::model::Tag]| match known(tags) {
             tags if tags.is_empty() => Node::Const(false),
-            tags => any(tags),
+            tags => any(distinct(tags)),
         };
         match set {
             TagSet::Any(tags) => any_of(tags),
@@ -143,7 +143,7 @@ impl<'e> View<'e> {
             TagSet::All(tags) => match known(tags) {
                 found if found.len() < tags.len() => Node::Const(false),
                 found if found.is_empty() => Node::Const(true),
-                found => all(found),
+                found => all(distinct(found)),
             },
         }
     }
@@ -157,15 +157,14 @@ impl<'e> View<'e> {
                 AssigneePick::Team(id) => name(&Member::Team(id.clone())),
                 AssigneePick::Teammate(id) => name(&Member::Teammate(id.clone())),
                 AssigneePick::Me => me.into_iter().for_each(|id| name(&Member::Teammate(id.clone()))),
-                AssigneePick::MyTeams => {
-                    let teams = self.state.people.teams(self.viewer).iter();
-                    teams.for_each(|team| name(&Member::Team(team.clone())));
-                }
-                AssigneePick::Nobody | AssigneePick::Anyone => {}
+                AssigneePick::MyTeams | AssigneePick::Nobody | AssigneePick::Anyone => {}
             }
         }
-        found.named.sort_unstable();
-        found.named.dedup();
+        if picks.contains(&AssigneePick::MyTeams) {
+            let teams = self.state.people.teams(self.viewer).iter();
+            teams.for_each(|team| name(&Member::Team(team.clone())));
+        }
+        found.named = distinct(found.named);
         found.nobody = picks.contains(&AssigneePick::Nobody);
         found.anyone = picks.contains(&AssigneePick::Anyone);
         match (found.nobody, found.anyone, found.named.is_empty()) {
@@ -175,10 +174,12 @@ impl<'e> View<'e> {
         }
     }
 
-    fn classes<T>(&self, pick: &Pick<T>, fits: impl Fn(&Class, &T) -> bool) -> Node {
+    /// The classes of which `of` is one of the values.
+    fn classes<T: Copy + PartialEq>(&self, pick: &Pick<T>, of: impl Fn(&Class) -> Option<T>) -> Node {
         picked(pick, |values| {
-            let classes = self.state.classes.iter();
-            let fitting = classes.filter(|(_, class)| values.iter().any(|value| fits(class, value)));
+            let values = kinds(values);
+            let fitting =
+                self.state.classes.iter().filter(|(_, class)| of(class).is_some_and(|it| values.contains(&it)));
             Node::Classes(fitting.map(|(number, _)| number).collect())
         })
     }
@@ -191,11 +192,11 @@ impl<'e> View<'e> {
             Node::All(nodes) => nodes.iter().all(|node| self.matches(node, row)),
             Node::Any(nodes) => nodes.iter().any(|node| self.matches(node, row)),
             Node::Not(node) => !self.matches(node, row),
-            Node::AnyConversationTag(tags) => state.tags_of.any(row, |tag| tags.contains(&tag)),
+            Node::AnyConversationTag(tags) => state.tags_of.any(row, |tag| is_among(tags, tag)),
             Node::AllConversationTags(tags) => tags.iter().all(|tag| state.tags_of.any(row, |other| other == *tag)),
             Node::Assignee(assignees) => match state.assignments.number_of_row(row) {
                 None => assignees.nobody,
-                Some(number) => assignees.anyone || assignees.named.contains(&number),
+                Some(number) => assignees.anyone || is_among(&assignees.named, number),
             },
             Node::Classes(classes) => classes.contains(*state.class.get(row)),
             Node::Unread => !state.is_read(row, self.viewer),
@@ -223,11 +224,11 @@ impl<'e> View<'e> {
     fn any_contact_matches(&self, leaf: &Node, any: impl Fn(&dyn Fn(u32) -> bool) -> bool) -> bool {
         let contacts = &self.state.contacts;
         match leaf {
-            Node::AnyContactTag(tags) => any(&|one| contacts.tags.any(one, |tag| tags.contains(&tag))),
+            Node::AnyContactTag(tags) => any(&|one| contacts.tags.any(one, |tag| is_among(tags, tag))),
             Node::AllContactTags(tags) => {
                 tags.iter().all(|tag| any(&|one| contacts.tags.any(one, |other| other == *tag)))
             }
-            Node::Contacts(named) => any(&|one| named.contains(&one)),
+            Node::Contacts(named) => any(&|one| is_among(named, one)),
             Node::Categories(categories) => any(&|one| categories.contains(&contacts.category(one))),
             Node::Invitations(invitations) => any(&|one| invitations.contains(&contacts.invitation(one))),
             // Every other leaf is about the conversation and handled by `matches`; a contact list has none.
@@ -349,6 +350,29 @@ impl Node {
             node => Self::Not(Box::new(node)),
         }
     }
+}
+
+/// Numbers in ascending order, each once: a rule may repeat what it names, and everything looked at would pay for that.
+fn distinct(mut numbers: Named) -> Named {
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+/// Whether a number is among ascending ones.
+fn is_among(numbers: &[u32], number: u32) -> bool {
+    numbers.binary_search(&number).is_ok()
+}
+
+/// Each of some values once, of which there are few kinds.
+fn kinds<T: Copy + PartialEq>(values: &[T]) -> SmallVec<[T; 4]> {
+    let mut kinds = SmallVec::new();
+    for value in values {
+        if !kinds.contains(value) {
+            kinds.push(*value);
+        }
+    }
+    kinds
 }
 
 /// `any` of the values as the leaf says, or `none` as its opposite.

@@ -25,7 +25,7 @@ use smallvec::SmallVec;
 
 use super::access::{Class, Classes, People};
 use super::assigned::{Assigned, Assignments};
-use super::bits::ones;
+use super::bits::{Bits, ones};
 use super::column::{self, Column};
 use super::contacts::Contacts;
 use super::index::{AT_ONCE, Index};
@@ -36,7 +36,8 @@ use super::reads::ArchivedReads;
 use super::sparse::{Sparse, hasher};
 use super::spine::{Move, Spine, split};
 use super::work::count_rows;
-use crate::model::{Contact, Conversation, ConversationId, Dataset, Directory, Head, Member, Tag, TeammateId};
+use crate::change::among;
+use crate::model::{Contact, Conversation, ConversationId, Dataset, Directory, Head, Member, Tag, TeammateId, dedup};
 
 /// Marks the slot of an archived conversation, which is one of the history spine.
 const ARCHIVED: u32 = 1 << 31;
@@ -549,9 +550,11 @@ impl State {
         let (old, new) = self.retagged(self.tags_of.get(row), add, remove);
         self.tags_of.set(row, &new);
         if let Slot::Open(slot) = self.slot_of(row) {
+            let (was, is): (Bits, Bits) = (old.iter().copied().collect(), new.iter().copied().collect());
             let (group, at) = self.open.group_mut(slot);
-            old.iter().for_each(|tag| group.conversation_tags.clear(*tag, at));
-            new.iter().for_each(|tag| group.conversation_tags.set(*tag, at));
+            // What stays is not written to, for a snapshot may have its leaf too.
+            old.iter().filter(|tag| !is.contains(**tag)).for_each(|tag| group.conversation_tags.clear(*tag, at));
+            new.iter().filter(|tag| !was.contains(**tag)).for_each(|tag| group.conversation_tags.set(*tag, at));
         }
     }
 
@@ -860,15 +863,12 @@ impl State {
 
     /// A list of tags before and after: adds, then removes; what is both is removed (SPEC 6.6).
     fn retagged(&mut self, old: Numbers, add: &[Tag], remove: &[Tag]) -> (Numbers, Numbers) {
-        let mut new = old.clone();
-        for tag in add.iter().filter(|tag| !remove.contains(tag)) {
-            let number = self.tag_number(tag);
-            if !new.contains(&number) {
-                new.push(number);
-            }
-        }
-        new.retain(|number| !self.tag(*number).is_some_and(|tag| remove.contains(tag)));
-        (old, new)
+        let is_removed = among(remove);
+        let mut new = old.to_vec();
+        new.extend(add.iter().filter(|tag| !is_removed(tag)).map(|tag| self.tag_number(tag)));
+        dedup(&mut new);
+        new.retain(|number| !self.tag(*number).is_some_and(&is_removed));
+        (old, new.into())
     }
 }
 

@@ -332,12 +332,18 @@ impl<'e> Viewer<'e> {
 }
 
 /// An inbox resolved for one viewer at one revision; [`Viewer::prepare`] makes it.
-#[derive(Debug)]
 pub struct PreparedInbox<'e, 'i> {
     viewer: Viewer<'e>,
     inbox: &'i Inbox,
     plan: Plan,
     leaves: Listed<'e>,
+}
+
+/// Without the plan, which tells a tag of what is hidden from one that nothing has.
+impl std::fmt::Debug for PreparedInbox<'_, '_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PreparedInbox").field("viewer", &self.viewer).field("inbox", self.inbox).finish_non_exhaustive()
+    }
 }
 
 impl<'e, 'i> PreparedInbox<'e, 'i>

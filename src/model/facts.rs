@@ -332,9 +332,9 @@ impl Directory {
         if let Some(assignee) = &conversation.assignee {
             self.recipient(assignee, &conversation.id)?;
         }
+        check_tags(&conversation.tags, &conversation.id)?;
         let readers = conversation.read_by.iter().chain(&conversation.starred_by);
         readers.into_iter().try_for_each(|id| self.teammate(id).map(drop))?;
-        check_tags(&conversation.tags, &conversation.id)?;
         dedup(&mut conversation.contacts);
         dedup(&mut conversation.members);
         dedup(&mut conversation.tags);

@@ -3,7 +3,7 @@
 //! These read the directory and the few facts of one conversation or contact, so that every path, compiled or not,
 //! can fall back on them.
 
-use smallvec::SmallVec;
+use hashbrown::{DefaultHashBuilder, HashSet};
 
 use super::decision::{Decision, Denial, Grant, Resource};
 use crate::model::{Directory, Endpoint, Filter, Head, Member, Teammate, TeammateId, World};
@@ -42,40 +42,62 @@ pub(crate) fn covers(directory: &Directory, member: &Member, teammate: &Teammate
         }
 }
 
-/// The active teammates whom `member` covers (SPEC 1.1).
-pub(crate) fn covered<'d>(directory: &'d Directory, member: &Member) -> SmallVec<[&'d Teammate; 16]> {
-    let active = |teammate: &&Teammate| !teammate.suspended;
-    match member {
-        Member::Organization => directory.teammates.values().filter(active).collect(),
-        Member::Team(id) => match directory.teams.get(id) {
-            Some(team) => team.teammates.iter().filter_map(|id| directory.teammates.get(id)).filter(active).collect(),
-            None => SmallVec::new(),
-        },
-        Member::Teammate(id) => directory.teammates.get(id).filter(active).into_iter().collect(),
-    }
+/// The active teammates whom `member` covers (SPEC 1.1), found as they are asked for.
+pub(crate) fn covered<'d>(directory: &'d Directory, member: &Member) -> impl Iterator<Item = &'d Teammate> {
+    let (everyone, team, one) = match member {
+        Member::Organization => (Some(&directory.teammates), None, None),
+        Member::Team(id) => (None, directory.teams.get(id), None),
+        Member::Teammate(id) => (None, None, directory.teammates.get(id)),
+    };
+    let everyone = everyone.into_iter().flat_map(|teammates| teammates.values());
+    let of_team = team.into_iter().flat_map(|team| &team.teammates).filter_map(|id| directory.teammates.get(id));
+    everyone.chain(of_team).chain(one).filter(|teammate| !teammate.suspended)
 }
 
 /// Whether `member` covers an active teammate at all.
 pub(crate) fn covers_somebody(directory: &Directory, member: &Member) -> bool {
-    !covered(directory, member).is_empty()
+    covered(directory, member).next().is_some()
+}
+
+/// Whether some of `members` covers each active teammate whom `member` covers; true if that is nobody.
+///
+/// O(members) where one of them is `member` itself or everyone; otherwise O(all whom these cover).
+fn cover_all_of<'d>(directory: &'d Directory, members: &[&'d Member], member: &Member) -> bool {
+    if members.iter().any(|one| *one == member || **one == Member::Organization) {
+        return true;
+    }
+    let found = covered_by_any(directory, members.iter().copied());
+    covered(directory, member).all(|teammate| found.contains(&teammate.id))
+}
+
+/// The active teammates whom any of `members` covers.
+fn covered_by_any<'d>(
+    directory: &'d Directory,
+    members: impl Iterator<Item = &'d Member>,
+) -> HashSet<&'d TeammateId, DefaultHashBuilder> {
+    members.flat_map(|member| covered(directory, member)).map(|teammate| &teammate.id).collect()
 }
 
 /// SPEC 2.2: the owner or an additional member covers them.
 pub(crate) fn has_access(directory: &Directory, endpoint: &Endpoint, teammate: &Teammate) -> bool {
-    covers(directory, &endpoint.owner, teammate)
-        || endpoint.additional_members.iter().any(|member| covers(directory, member, teammate))
+    given_access(endpoint).any(|member| covers(directory, member, teammate))
+}
+
+/// The members that give access to the endpoint.
+fn given_access(endpoint: &Endpoint) -> impl Iterator<Item = &Member> {
+    std::iter::once(&endpoint.owner).chain(&endpoint.additional_members)
 }
 
 /// Whether every active teammate whom `member` covers has access to the endpoint; true if it covers nobody.
 pub(crate) fn all_have_access(directory: &Directory, member: &Member, endpoint: &Endpoint) -> bool {
-    covered(directory, member).into_iter().all(|teammate| has_access(directory, endpoint, teammate))
+    let given: Vec<&Member> = given_access(endpoint).collect();
+    cover_all_of(directory, &given, member)
 }
 
 /// SPEC 3.1, 3.2: access to the endpoint, or a member of the conversation itself covers them. An endpoint that does
 /// not exist opens nothing.
 pub(crate) fn sees(directory: &Directory, head: Head<'_>, teammate: &Teammate) -> bool {
-    endpoint_of(directory, head).is_some_and(|endpoint| has_access(directory, endpoint, teammate))
-        || head.members.iter().any(|member| covers(directory, member, teammate))
+    shown_to(directory, head).any(|member| covers(directory, member, teammate))
 }
 
 /// The endpoint that the conversation runs over.
@@ -83,14 +105,26 @@ pub(crate) fn endpoint_of<'d>(directory: &'d Directory, head: Head<'_>) -> Optio
     directory.endpoints.get(head.endpoint?)
 }
 
+/// The members that show the conversation to whom they cover: those of its endpoint, and its own.
+pub(crate) fn shown_to<'d>(directory: &'d Directory, head: Head<'d>) -> impl Iterator<Item = &'d Member> {
+    endpoint_of(directory, head).into_iter().flat_map(given_access).chain(head.members)
+}
+
 /// Whether every active teammate whom `member` covers sees the conversation; true if it covers nobody.
 pub(crate) fn all_see(directory: &Directory, member: &Member, head: Head<'_>) -> bool {
-    covered(directory, member).into_iter().all(|teammate| sees(directory, head, teammate))
+    let shown_to: Vec<&Member> = shown_to(directory, head).collect();
+    cover_all_of(directory, &shown_to, member)
 }
 
 /// Whether some active teammate whom `member` covers sees the conversation.
 pub(crate) fn some_see(directory: &Directory, member: &Member, head: Head<'_>) -> bool {
-    covered(directory, member).into_iter().any(|teammate| sees(directory, head, teammate))
+    // One of the first nearly always does. Asked one by one, thousands who do not would cost their number squared.
+    const FEW: usize = 8;
+    let mut covered = covered(directory, member);
+    covered.by_ref().take(FEW).any(|teammate| sees(directory, head, teammate)) || {
+        let seen_by = covered_by_any(directory, shown_to(directory, head));
+        covered.any(|teammate| seen_by.contains(&teammate.id))
+    }
 }
 
 /// SPEC 6.1 to 6.3: covers an active teammate, and none who cannot see the conversation.
@@ -100,7 +134,7 @@ pub(crate) fn can_be_assigned(directory: &Directory, to: &Member, head: Head<'_>
 
 /// Whether no active teammate sees the conversation (SPEC 7.5).
 pub(crate) fn has_no_audience(directory: &Directory, head: Head<'_>) -> bool {
-    !directory.teammates.values().any(|teammate| sees(directory, head, teammate))
+    !shown_to(directory, head).any(|member| covers_somebody(directory, member))
 }
 
 /// SPEC 4.1, 4.2: a contact with these members is open to the teammate.
@@ -162,4 +196,64 @@ fn filter_grants(directory: &Directory, filter: &Filter, teammate: &Teammate) ->
     let owner = (filter.owner == teammate.id).then_some(Grant::FilterOwner);
     let shares = filter.shared_with.iter().filter(|share| covers(directory, share, teammate));
     owner.into_iter().chain(shares.cloned().map(Grant::FilterShare)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Conversation, Dataset, Facts, Organization, PhoneNumber, Team};
+
+    /// Teams of nobody, of few, of many of whom some are suspended; lines of each of them.
+    fn directory() -> Directory {
+        let mut oak = Organization::new("oak", "Oak Street");
+        for number in 0..30 {
+            let teammate = Teammate::new(format!("t{number}"), "");
+            oak = oak.teammate(if number % 4 == 1 { teammate.suspended() } else { teammate });
+        }
+        for (id, range) in [("nobody", 0..0), ("few", 3..6), ("half", 0..20), ("other", 15..30), ("gone", 1..2)] {
+            oak = oak.team(Team::new(id, "", range.map(|number| format!("t{number}"))));
+        }
+        for (number, owner) in members().into_iter().enumerate() {
+            let shared = members().into_iter().nth(number * 3 % 7).unwrap();
+            oak = oak.endpoint(PhoneNumber::new(format!("e{number}")).owned_by(owner).shared_with(shared));
+        }
+        Facts::load(Dataset::new(oak)).unwrap().directory
+    }
+
+    fn members() -> Vec<Member> {
+        let teams = ["nobody", "few", "half", "other", "gone"].map(Member::team);
+        let teammates = ["t0", "t5", "t29"].map(Member::teammate);
+        teams.into_iter().chain(teammates).chain([Member::Organization]).collect()
+    }
+
+    /// SPEC 6.1 to 6.3, 7.5: shortcuts over whole members say what asking everyone one by one does.
+    #[test]
+    fn who_is_covered_is_the_same_asked_at_once_and_one_by_one() {
+        let directory = directory();
+        let count = members().len();
+        for (line, own) in (0..count).flat_map(|line| (0..=count).map(move |own| (line, own))) {
+            let mut conversation = Conversation::patient("v", format!("e{line}"), 0);
+            conversation.members.extend(members().get(own).cloned());
+            let head = Head::from(&conversation);
+            let endpoint = endpoint_of(&directory, head).unwrap();
+            let everyone = || directory.teammates.values().filter(|teammate| !teammate.suspended);
+            assert_eq!(has_no_audience(&directory, head), !everyone().any(|teammate| sees(&directory, head, teammate)));
+            for member in members() {
+                let covered = || everyone().filter(|teammate| covers(&directory, &member, teammate));
+                let said = (
+                    covers_somebody(&directory, &member),
+                    some_see(&directory, &member, head),
+                    all_see(&directory, &member, head),
+                    all_have_access(&directory, &member, endpoint),
+                );
+                let asked = (
+                    covered().next().is_some(),
+                    covered().any(|teammate| sees(&directory, head, teammate)),
+                    covered().all(|teammate| sees(&directory, head, teammate)),
+                    covered().all(|teammate| has_access(&directory, endpoint, teammate)),
+                );
+                assert_eq!(said, asked, "{member} of {head:?}");
+            }
+        }
+    }
 }

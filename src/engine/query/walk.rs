@@ -185,13 +185,6 @@ fn listed_in_word(listed: &[u64], classes: &[u32], bits: u64) -> u64 {
 /// looked at instead.
 pub(in crate::engine) struct Listed<'e>(Option<Few<&'e [Option<Arc<Leaf>>]>>);
 
-/// Without the bits, of which there may be millions.
-impl std::fmt::Debug for Listed<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Listed").field("leaves", &self.0.as_ref().map(|few| few.len)).finish()
-    }
-}
-
 impl Listed<'_> {
     /// For what is found without a walk.
     pub(super) const NONE: Self = Self(None);
