@@ -1,6 +1,6 @@
 //! What can be wrong with a dataset, a question or a change.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// What is wrong, spelled in the conformance format as [`ErrorCode::as_str`] gives it.
 ///
@@ -58,9 +58,10 @@ pub enum ErrorCode {
     ViewerSuspended,
     /// The rule is nested deeper than [`MAX_RULE_DEPTH`](crate::MAX_RULE_DEPTH).
     RuleTooDeep,
-    /// A page of no conversations was asked for.
+    /// A page of no entries was asked for.
     EmptyPage,
-    /// The cursor is damaged or forged, or belongs to another viewer, list or organization.
+    /// The cursor is damaged or forged, or belongs to another viewer, list or organization; or the contact that its page
+    /// ended with has no place in the list any more.
     InvalidCursor,
 }
 
@@ -185,7 +186,8 @@ impl Error {
         &self.id
     }
 
-    /// The index of the refused change in the list given to `apply_all` or `preview`, from 0; `None` elsewhere.
+    /// The index of the refused change, from 0, where changes were given as a list, as to `apply_all`, `preview` or a
+    /// replica; `None` elsewhere.
     #[must_use]
     pub fn position(&self) -> Option<usize> {
         self.position
@@ -197,11 +199,23 @@ impl fmt::Display for Error {
         if let Some(position) = self.position {
             write!(f, "change {position}: ")?;
         }
-        f.write_str(self.code.sentence())?;
+        let sentence = self.code.sentence();
         match self.id.is_empty() {
-            true => Ok(()),
-            false => write!(f, " `{}`", self.id),
+            true => f.write_str(sentence.trim_end_matches(", in")),
+            false => write!(f, "{sentence} `{}`", OneLine(&self.id)),
         }
+    }
+}
+
+/// An id as it is, but for control characters: a line of a log stays one line, whoever chose the id.
+struct OneLine<'i>(&'i str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|one| match one.is_control() {
+            true => write!(f, "{}", one.escape_default()),
+            false => f.write_char(one),
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 //! A clinic's conversations come in over phone lines, fax numbers, email addresses and links. Some belong to everyone,
 //! some to a team, some to one therapist and nobody else. This crate keeps the facts that decide about that and answers,
 //! for every list, count, search and page alike, what one teammate may see. It holds no sockets, files or
-//! clocks, starts no threads but for the feature `rayon`, and asks for no policy language and no schema: facts go in
+//! clocks, starts no threads but for the features `rayon` and `store-kit`, and asks for no policy language and no schema: facts go in
 //! as plain values, answers come out.
 //!
 //! ```
@@ -84,8 +84,8 @@
 //!   conversations and notes have members alone. Being admin opens none. Assignment, archive, tags and filters decide
 //!   where it is listed, never who sees it.
 //! - **A contact** is open to everyone while contact membership is off; while on, to admins and whom its members cover.
-//!   Seeing a conversation does not open its contact: that is then hidden, and filters, counts, order and search behave
-//!   as if it were not attached.
+//!   Seeing a conversation does not open its contact: that is then hidden, and filters, counts and order behave as if it
+//!   were not attached.
 //! - **Current facts decide**, for past messages too: whoever is taken out loses the history, whoever is added has it.
 //! - **Empty.** A list of members that is empty lets nobody in (of a contact: admins alone). A team without active
 //!   teammates covers nobody. In a rule `any` of nothing is false, `all` and `none` of nothing are true. An inbox with

@@ -340,7 +340,10 @@ impl Engine {
         insight::audience_of(&self.state, row.0)
     }
 
-    /// What changes would open or close, with nothing applied (SPEC 7.4). It speaks of everyone.
+    /// What changes would open or close of what there is, with nothing applied (SPEC 7.4): not of what they start or
+    /// remove. It speaks of everyone.
+    ///
+    /// Costs what the changes cost, and the blocks and classes that they leave different.
     ///
     /// # Errors
     /// As [`Engine::apply_all`].

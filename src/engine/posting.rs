@@ -1,6 +1,6 @@
 //! Posting lists: for one value, the ascending rows that carry it.
 //!
-//! * Insertion, removal and membership are O(log n + 1024); iteration is by slices, in row order.
+//! * Insertion and removal are O(log n + 1024); iteration is by slices, in row order.
 //! * A clone is O(n / 512) and shares every chunk.
 
 use std::sync::Arc;

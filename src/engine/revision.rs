@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How many changes lie behind a state of the facts: 0 after loading, one more for each applied change (SPEC 6).
+/// How many changes lie behind a state of the facts: 0 after loading, unless loading says otherwise;
+/// one more for each applied change (SPEC 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Revision(u64);

@@ -48,6 +48,18 @@ impl From<TeammateId> for Member {
     }
 }
 
+impl From<&TeamId> for Member {
+    fn from(id: &TeamId) -> Self {
+        Self::Team(id.clone())
+    }
+}
+
+impl From<&TeammateId> for Member {
+    fn from(id: &TeammateId) -> Self {
+        Self::Teammate(id.clone())
+    }
+}
+
 /// `organization`, ``team `ID` `` or ``teammate `ID` ``.
 impl fmt::Display for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -21,6 +21,7 @@ enum Reason {
     SavedById,
     ReservedAlias(String),
     NoRowSecurity,
+    Role(String),
 }
 
 impl NotExpressible {
@@ -56,6 +57,10 @@ impl NotExpressible {
         Reason::NoRowSecurity.into()
     }
 
+    pub(crate) fn role(role: &str) -> Self {
+        Reason::Role(role.to_owned()).into()
+    }
+
     /// Whether shorter lists in the question, or fewer questions at once, would be expressible.
     #[must_use]
     pub fn is_too_large(&self) -> bool {
@@ -80,6 +85,7 @@ impl fmt::Display for NotExpressible {
             Reason::SavedById => f.write_str("a saved filter given by id alone, without its rule"),
             Reason::ReservedAlias(alias) => write!(f, "alias `{alias}`, whose name is reserved"),
             Reason::NoRowSecurity => f.write_str("row-level security, which SQLite does not have"),
+            Reason::Role(role) => write!(f, "`{}` as the name of a role", role.escape_debug()),
         }
     }
 }
@@ -87,7 +93,8 @@ impl fmt::Display for NotExpressible {
 /// Why a question gave no statement.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QuestionError {
-    /// The question is wrong in itself; an engine refuses it alike.
+    /// The question is wrong in itself. An engine refuses it alike, but for a saved filter that the viewer may not use:
+    /// that is unknown to the engine, while here, where the filter is given, what is wrong with it is told first.
     #[error(transparent)]
     Refused(#[from] Error),
     /// The question is right, and the dialect or schema has no SQL for it.

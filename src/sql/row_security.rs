@@ -44,8 +44,9 @@ impl Sql {
     /// Security rests on who may set the two settings: a role that runs SQL of its own choosing can name any viewer.
     ///
     /// # Errors
-    /// [`NotExpressible`] for SQLite, which has no such thing, and for a table whose name starts with `visibly_`, which
-    /// would be taken for one of the condition's own.
+    /// [`NotExpressible`] for SQLite, which has no such thing; for a table whose name starts with `visibly_`, which would be
+    /// taken for one of the condition's own; and for what is no role's name, above all `public`, which PostgreSQL takes
+    /// for everyone even in quotes.
     ///
     /// # Complexity
     /// The policies call a function for each row that a query looks at after the organization is known to fit.
@@ -61,6 +62,9 @@ impl Sql {
     pub fn row_security(&self, role: &str) -> Result<Vec<String>, NotExpressible> {
         if self.dialect != Dialect::Postgres {
             return Err(NotExpressible::no_row_security());
+        }
+        if ["", "none", "public"].contains(&role) || role.contains('\0') {
+            return Err(NotExpressible::role(role));
         }
         let session =
             Questions { sql: self, organization: setting(ORGANIZATION_SETTING), viewer: setting(VIEWER_SETTING) };
