@@ -2,9 +2,9 @@
 //!
 //! A clinic's conversations come in over phone lines, fax numbers, email addresses and links. Some belong to everyone,
 //! some to a team, some to one therapist and nobody else. This crate keeps the facts that decide about that and answers,
-//! for every list, count, search and page alike, what one teammate may see. It holds no sockets, files or
-//! clocks, starts no threads but for the features `rayon` and `store-kit`, and asks for no policy language and no schema: facts go in
-//! as plain values, answers come out.
+//! for every list, count, search and page alike, what one teammate may see. It holds no sockets, files or clocks, starts
+//! no threads but for the features `rayon` and `store-kit`, and asks for no policy language and no schema: facts go in as
+//! plain values, answers come out.
 //!
 //! ```
 //! use visibly::{
