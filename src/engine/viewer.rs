@@ -9,7 +9,7 @@ use super::query::{Listed, Plan, badges};
 use super::rule::View;
 use super::state::State;
 use crate::error::{Error, ErrorCode};
-use crate::model::{ContactId, ContactList, ConversationId, Inbox, Teammate, dedup};
+use crate::model::{ContactId, ContactList, ConversationId, Filter, Inbox, Teammate, dedup};
 use crate::policy::{
     self, Action, Badge, Decision, KeptOut, Opened, OpenedContacts, Resource, ShownContact, archive_obstacle,
     assignment_obstacle, kind_obstacle,
@@ -83,6 +83,24 @@ impl<'e> Viewer<'e> {
     /// The denial is for logs and admins: it tells what is hidden from what does not exist. O(members × team size).
     pub fn decide<'r>(&self, resource: impl Into<Resource<'r>>) -> Decision {
         policy::access::decide(self.state(), &self.teammate.id, resource.into())
+    }
+
+    /// The inboxes to choose from: `all`, `assigned_to_me`, `team_conversations`, `starred`, `archived`, then the viewer's
+    /// teams, then the usable filters over conversations, each in the organization's order. Each of them opens.
+    ///
+    /// O(teams × their size + filters).
+    #[must_use]
+    pub fn inboxes(&self) -> Vec<Inbox> {
+        policy::placement_inboxes(&self.state().directory, self.teammate).collect()
+    }
+
+    /// The saved filters that the viewer may use, over conversations and over contacts, in the organization's order.
+    ///
+    /// A filter is shown whole: its rule may name ids of contacts that are hidden from the viewer. O(filters).
+    pub fn filters(&self) -> impl Iterator<Item = &'e Filter> + use<'e> {
+        let Self { engine, teammate, .. } = *self;
+        let directory = &engine.state.directory;
+        directory.filters.values().filter(move |filter| policy::may_use(directory, filter, teammate))
     }
 
     /// One page of an inbox, latest activity first, then by id (SPEC 5.8).
@@ -274,7 +292,7 @@ impl<'e> Viewer<'e> {
             return Vec::new();
         };
         let holds = |inbox: &Inbox| self.open(inbox).is_ok_and(|opened| self.obstacle(&opened, row).is_none());
-        policy::placement_inboxes(&self.state().directory, self.teammate).filter(holds).collect()
+        self.inboxes().into_iter().filter(holds).collect()
     }
 
     /// The first condition that keeps a conversation out of an inbox, `None` if it is in (SPEC 7.3).

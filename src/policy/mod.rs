@@ -42,7 +42,8 @@ pub use inbox::{
     Badge, KeptOut, ShownContact, badge, badges, filter_inbox, keeps_out, placement, search, shown_contacts,
 };
 pub(crate) use inbox::{
-    Opened, archive_obstacle, archive_scope, assignment_obstacle, bound, kind_obstacle, open, placement_inboxes,
+    Opened, archive_obstacle, archive_scope, assignment_obstacle, bound, kind_obstacle, may_use, open,
+    placement_inboxes,
 };
 pub use insight::{Finding, FindingKind, audience, audit};
 pub(crate) use insight::{audience_in, audit_directory, head_findings, leaf_names_missing};

@@ -168,6 +168,21 @@ proptest! {
     }
 
     #[test]
+    fn the_inboxes_and_filters_to_choose_from_are_those_that_open(world in worlds()) {
+        let (engine, facts) = (world.engine(), world.facts());
+        for viewer in viewers(&engine) {
+            let chosen = viewer.inboxes();
+            prop_assert!(viewer.badges(&chosen).is_ok());
+            for inbox in Asked::about(&facts).inboxes {
+                let is_listed = !matches!(inbox, Inbox::Everything | Inbox::Rule { .. }) && viewer.badge(&inbox).is_ok();
+                prop_assert_eq!(chosen.contains(&inbox), is_listed, "{}", json!(inbox));
+            }
+            let usable = engine.filters().filter(|filter| viewer.can_view(&filter.id));
+            prop_assert!(viewer.filters().eq(usable));
+        }
+    }
+
+    #[test]
     fn lists_are_latest_first_then_by_id(world in worlds()) {
         let engine = world.engine();
         for viewer in viewers(&engine) {
