@@ -226,8 +226,8 @@ impl<'e> Viewer<'e> {
     /// # Complexity
     /// O(contacts walked until the page is full × size of the rule).
     pub fn contacts(&self, list: &ContactList, page: &PageRequest) -> Result<Page<ContactRow<'e>>, Error> {
-        let limit = page.limit()?;
         let opened = policy::open_contacts(&self.state().directory, self.teammate, list)?;
+        let limit = page.limit()?;
         let binding = self.binding(list);
         let start = page.cursor().map(|cursor| self.contact_position(&binding, cursor)).transpose()?;
         let rows = match start {
