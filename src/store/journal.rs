@@ -71,6 +71,8 @@ pub struct Entry {
 }
 
 /// What is to be appended: one submission's changes, with what they do to the facts.
+///
+/// A [`Replica`](super::Replica) makes it, so that nothing is appended that has not been decided.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Append<'a> {
@@ -87,8 +89,7 @@ pub struct Append<'a> {
 }
 
 impl<'a> Append<'a> {
-    /// What changes do on top of `engine`, ready to be appended, for those who drive a [`Journal`] themselves;
-    /// a [`Replica`](super::Replica) does it for everybody else.
+    /// Changes decided on `engine`, with what they do to its facts.
     pub(crate) fn new(
         engine: &'a Engine,
         submission: SubmissionId,
