@@ -11,8 +11,9 @@ use crate::model::{Change, OrganizationId};
 /// Which replica a submission comes from.
 ///
 /// Unique to one start of one process, for a replica counts its submissions from 0: random, or made of host, process
-/// and time of start. The crate holds neither randomness nor clock, so it is the caller's. `Display` and `Debug` give
-/// 32 hexadecimal digits.
+/// and time of start. The crate holds neither randomness nor clock, so it is the caller's. If two replicas have the
+/// same one, the later of two different changes is refused as [`ReplicaError::Reused`](super::ReplicaError::Reused).
+/// `Display` and `Debug` give 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReplicaId(u128);
 
@@ -163,7 +164,8 @@ pub trait Journal: Source {
     /// the entries up to that. A store whose facts are always current forgets the entries alone.
     ///
     /// From then on, [`Source::read`] gives facts of that revision or a later one. A submission that is forgotten is
-    /// not known for a repeat any more, so leave the entries of the last hour or so.
+    /// not known for a repeat any more, so leave the entries of the last hour or so. A repeat of a list that is
+    /// forgotten in part is answered [`ReplicaError::Forgotten`](super::ReplicaError::Forgotten).
     ///
     /// # Errors
     /// If the store fails.

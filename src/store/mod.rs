@@ -16,7 +16,9 @@
 //! `spawn_blocking`; `examples/async_service.rs` shows the first, with snapshots that readers take without waiting.
 //!
 //! # What holds
-//! - What [`Replica::submit`] acknowledged is in the journal, once, at the revision that it returned.
+//! - What [`Replica::submit`] acknowledged is in the journal, once, at the revision that it returned. That
+//!   the journal knows the submission's id is not enough: the changes are compared, and where they are no longer there
+//!   to be compared, the answer is an error.
 //! - A change is decided on the facts that it is applied to: another writer's change in between is a conflict, and the
 //!   replica catches up and decides anew, authorization included.
 //! - A caller that hands on the revision it was given reads its own writes on every replica

@@ -70,6 +70,10 @@ pub enum ReplicaError<E> {
     /// The journal holds another submission under this id; nothing was written. See [`ReplicaId`].
     #[error("submission {0} was used before, for other changes")]
     Reused(SubmissionId),
+    /// The journal holds the end of a list under this id, and the rest has been compacted away: whether it is this list
+    /// cannot be told. Nothing was written now. Do not submit it again, but catch up and look at the facts.
+    #[error("submission {0} is no longer in the journal whole, it may have taken effect")]
+    Forgotten(SubmissionId),
     /// The journal ends before what this replica has seen of it: the store has lost changes, as by an old backup. The
     /// replica goes on answering from the facts it has.
     #[error("the journal ends at revision {current}, but revision {have} was seen")]
@@ -196,7 +200,7 @@ impl<J: Journal> Replica<J> {
     ///
     /// # Errors
     /// [`ReplicaError::Denied`], [`ReplicaError::Refused`], [`ReplicaError::Rejected`], [`ReplicaError::Unsettled`],
-    /// [`ReplicaError::Reused`], and as [`Replica::catch_up`].
+    /// [`ReplicaError::Reused`], [`ReplicaError::Forgotten`], and as [`Replica::catch_up`].
     pub fn submit(&mut self, actor: &TeammateId, change: &Change) -> Result<Revision, ReplicaError<J::Error>> {
         self.submit_all(actor, std::slice::from_ref(change))
     }
@@ -229,6 +233,9 @@ impl<J: Journal> Replica<J> {
     /// Submits changes that may have been submitted before under the same id, here or by another replica: if they
     /// took effect then, the revision that they led to is returned and nothing else happens.
     ///
+    /// They are compared with what the journal holds under the id. Two submissions of the same changes under one id
+    /// cannot be told apart: they are one, which takes effect once.
+    ///
     /// Without an actor the changes are the service's own.
     ///
     /// # Errors
@@ -239,9 +246,8 @@ impl<J: Journal> Replica<J> {
         actor: Option<&TeammateId>,
         changes: &[Change],
     ) -> Result<Revision, ReplicaError<J::Error>> {
-        let found = self.journal.find(self.engine.organization_id(), submission).map_err(ReplicaError::Store)?;
-        match found {
-            Some(revision) => self.reach(revision).map(|_| revision),
+        match self.find(Watched { submission, changes })? {
+            Some(revision) => Ok(revision),
             None => self.settle(submission, actor, changes),
         }
     }
@@ -280,19 +286,60 @@ impl<J: Journal> Replica<J> {
 
     /// The journal holds the submission: behind what this replica has seen it is another one's.
     fn repeated(&mut self, revision: Revision, watched: Watched<'_>) -> Result<Revision, ReplicaError<J::Error>> {
-        if revision <= self.revision() {
-            return Err(ReplicaError::Reused(watched.submission));
+        match revision <= self.revision() {
+            true => Err(ReplicaError::Reused(watched.submission)),
+            false => self.recognize(revision, watched),
         }
-        let found = self.follow(Some(watched))?;
-        found.ok_or(ReplicaError::Disordered(self.revision()))
     }
 
     /// The journal tells what became of a failed append, if it can be read. What it does not show may still come.
     fn unsettled(&mut self, source: J::Error, watched: Watched<'_>) -> Result<Revision, ReplicaError<J::Error>> {
         match self.follow(Some(watched)) {
             Ok(Some(revision)) => Ok(revision),
+            Err(told @ (ReplicaError::Reused(_) | ReplicaError::Forgotten(_))) => Err(told),
             _ => Err(ReplicaError::Unsettled { submission: watched.submission, source }),
         }
+    }
+
+    /// The revision that the submission led to, if the journal holds it.
+    fn find(&mut self, watched: Watched<'_>) -> Result<Option<Revision>, ReplicaError<J::Error>> {
+        let found = self.journal.find(self.engine.organization_id(), watched.submission);
+        found.map_err(ReplicaError::Store)?.map(|last| self.recognize(last, watched)).transpose()
+    }
+
+    /// Goes to the last revision of a submission that the journal holds, once its changes are seen to be the same: an
+    /// id alone proves nothing, for another replica may have it too.
+    fn recognize(&mut self, last: Revision, watched: Watched<'_>) -> Result<Revision, ReplicaError<J::Error>> {
+        self.compare(last, watched)?;
+        self.reach(last).map(|_| last)
+    }
+
+    /// Reads the submission that ends at `last` from the journal, wherever this replica is.
+    fn compare(&mut self, last: Revision, watched: Watched<'_>) -> Result<(), ReplicaError<J::Error>> {
+        let Some(before) = last.get().checked_sub(watched.changes.len() as u64) else {
+            return Err(ReplicaError::Reused(watched.submission));
+        };
+        // One entry more, if it is kept, shows a longer list that ends in the same changes.
+        for after in [before.saturating_sub(1), before].map(Revision::new) {
+            let mut seen = Seen::new(watched);
+            let mut is_same = true;
+            let replayed = self.journal.replay(self.engine.organization_id(), after, &mut |entry| {
+                is_same = seen.look_at(&entry).is_ok();
+                match is_same && entry.revision < last {
+                    true => ControlFlow::Continue(()),
+                    false => ControlFlow::Break(()),
+                }
+            });
+            match replayed {
+                Ok(()) if is_same && seen.last != Some(last) => return Err(ReplicaError::Disordered(after)),
+                Ok(()) if is_same && seen.is_whole() => return Ok(()),
+                Ok(()) => return Err(ReplicaError::Reused(watched.submission)),
+                Err(ReplayError::NotKept { .. }) => {}
+                Err(ReplayError::UnknownOrganization(id)) => return Err(ReplicaError::UnknownOrganization(id)),
+                Err(ReplayError::Store(error)) => return Err(ReplicaError::Store(error)),
+            }
+        }
+        Err(ReplicaError::Forgotten(watched.submission))
     }
 
     /// Follows the journal after a conflict to the revision that it named; the submission's own revision if it is
@@ -320,10 +367,11 @@ impl<J: Journal> Replica<J> {
 
     /// Applies the journal's entries since; the last revision of the watched submission if it is among them.
     fn follow(&mut self, watched: Option<Watched<'_>>) -> Result<Option<Revision>, ReplicaError<J::Error>> {
-        let mut following = Following { engine: self.engine.clone(), watched, seen: 0, found: None, fault: None };
+        let mut following = Following { engine: self.engine.clone(), seen: watched.map(Seen::new), fault: None };
         let organization = self.engine.organization_id();
         let replayed = self.journal.replay(organization, self.revision(), &mut |entry| following.take(entry));
-        let half = following.found.is_some() && watched.is_some_and(|watched| watched.changes.len() != following.seen);
+        let found = following.seen.as_ref().and_then(|seen| seen.last);
+        let half = found.is_some() && following.seen.as_ref().is_some_and(|seen| !seen.is_whole());
         match (following.fault, replayed) {
             (None, Ok(())) if half => Err(ReplicaError::Disordered(self.revision())),
             (Some(Fault::Facts(error)), _) => Err(ReplicaError::Damaged(error)),
@@ -331,7 +379,7 @@ impl<J: Journal> Replica<J> {
             (Some(Fault::Reused(submission)), Ok(())) => Err(ReplicaError::Reused(submission)),
             (None, Ok(())) => {
                 self.engine = following.engine;
-                Ok(following.found)
+                Ok(found)
             }
             (_, Err(ReplayError::NotKept { current, .. })) => self.load_anew(current, watched),
             (_, Err(ReplayError::UnknownOrganization(id))) => Err(ReplicaError::UnknownOrganization(id)),
@@ -357,12 +405,7 @@ impl<J: Journal> Replica<J> {
         if let Some(key) = self.cursor_key {
             self.engine = self.engine.clone().with_cursor_key(key);
         }
-        let followed = self.follow(None).and_then(|_| match watched {
-            Some(Watched { submission, .. }) => {
-                self.journal.find(self.engine.organization_id(), submission).map_err(ReplicaError::Store)
-            }
-            None => Ok(None),
-        });
+        let followed = self.follow(None).and_then(|_| watched.map_or(Ok(None), |watched| self.find(watched)));
         if followed.is_err() {
             self.engine = before;
         }
@@ -397,12 +440,40 @@ struct Watched<'a> {
     changes: &'a [Change],
 }
 
+/// How much of a submission the journal has shown.
+struct Seen<'a> {
+    watched: Watched<'a>,
+    count: usize,
+    last: Option<Revision>,
+}
+
+impl<'a> Seen<'a> {
+    fn new(watched: Watched<'a>) -> Self {
+        Self { watched, count: 0, last: None }
+    }
+
+    /// Recognizes the watched submission; other changes under its id are somebody else's.
+    fn look_at(&mut self, entry: &Entry) -> Result<(), Fault> {
+        if entry.submission != self.watched.submission {
+            return Ok(());
+        }
+        if self.watched.changes.get(self.count) != Some(&entry.change) {
+            return Err(Fault::Reused(entry.submission));
+        }
+        self.count += 1;
+        self.last = Some(entry.revision);
+        Ok(())
+    }
+
+    fn is_whole(&self) -> bool {
+        self.count == self.watched.changes.len()
+    }
+}
+
 /// An engine on its way along the journal.
 struct Following<'a> {
     engine: Engine,
-    watched: Option<Watched<'a>>,
-    seen: usize,
-    found: Option<Revision>,
+    seen: Option<Seen<'a>>,
     fault: Option<Fault>,
 }
 
@@ -427,22 +498,9 @@ impl Following<'_> {
         if entry.revision != self.engine.revision().after(1) {
             return Err(Fault::Order);
         }
-        self.look_at(entry)?;
-        self.engine.apply(&entry.change).map(drop).map_err(Fault::Facts)
-    }
-
-    /// Recognizes the watched submission; other changes under its id are somebody else's.
-    fn look_at(&mut self, entry: &Entry) -> Result<(), Fault> {
-        match self.watched {
-            Some(watched) if watched.submission == entry.submission => {
-                if watched.changes.get(self.seen) != Some(&entry.change) {
-                    return Err(Fault::Reused(entry.submission));
-                }
-                self.seen += 1;
-                self.found = Some(entry.revision);
-                Ok(())
-            }
-            _ => Ok(()),
+        if let Some(seen) = &mut self.seen {
+            seen.look_at(entry)?;
         }
+        self.engine.apply(&entry.change).map(drop).map_err(Fault::Facts)
     }
 }

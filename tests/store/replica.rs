@@ -9,8 +9,8 @@ use visibly::store::{
     ReplicaId, Source, SubmissionId,
 };
 use visibly::{
-    Change, Contact, ContactId, CursorKey, Engine, ErrorCode, Inbox, OrganizationId, PageRequest, Revision, TeammateId,
-    TeammateUpdate,
+    Change, Contact, ContactId, CursorKey, Engine, ErrorCode, Inbox, OrganizationId, PageRequest,
+    Revision, TeammateId, TeammateUpdate,
 };
 
 use crate::small;
@@ -32,6 +32,10 @@ enum Mishap {
     InReplay(usize),
     /// Replay leaves out the first entry.
     Gap,
+    /// All is written, the first change is compacted away, and the caller is not told.
+    AfterWritingAndCompacting,
+    /// Another change and the same submission come first, and the journal is compacted up to that.
+    CompactedBefore,
 }
 
 #[derive(Debug, PartialEq, thiserror::Error)]
@@ -90,6 +94,13 @@ impl Journal for Faulty {
                 *self.held.lock().unwrap() = Some(held);
                 return Err(AppendError::Store(Gone));
             }
+            Mishap::CompactedBefore => {
+                let mut server = on(&self.store, 9);
+                server.submit(&ana(), &Change::archive("c9")).unwrap();
+                let before = server.engine().clone();
+                server.submit_once(append.submission, None, append.changes).unwrap();
+                never(self.store.compact(&before));
+            }
             _ => {}
         }
         let appended = self.store.append(append).map_err(|error| match error {
@@ -99,6 +110,12 @@ impl Journal for Faulty {
         });
         match self.mishap() {
             Mishap::AfterWriting | Mishap::AfterWritingForGood => Err(AppendError::Store(Gone)),
+            Mishap::AfterWritingAndCompacting => {
+                let mut first = Engine::load(&mut self.store, append.organization).unwrap();
+                first.apply(&append.changes[0]).unwrap();
+                never(self.store.compact(&first));
+                Err(AppendError::Store(Gone))
+            }
             _ => appended,
         }
     }
@@ -365,6 +382,53 @@ fn a_replica_id_that_is_used_twice_is_found_out() {
     let reused = two.submit(&ana(), &Change::archive("c3"));
     assert!(matches!(reused, Err(ReplicaError::Reused(_))), "{reused:?}");
     assert_eq!(length(&mut store.clone()), 2);
+    // The same where the journal does not go back to where this one is, and its facts are loaded anew.
+    let (mut one, mut two, mut third) = (on(&store, 6), on(&store, 6), on(&store, 7));
+    third.submit(&ana(), &Change::archive("c4")).unwrap();
+    one.submit(&ana(), &Change::archive("c5")).unwrap();
+    store.clone().compact(third.engine()).unwrap();
+    let reused = two.submit(&ana(), &Change::star("c6", "ana"));
+    assert!(matches!(reused, Err(ReplicaError::Reused(_))), "{reused:?}");
+    assert_eq!(two.submit(&ana(), &Change::star("c6", "ana")).unwrap().get(), 5);
+}
+
+#[test]
+fn a_submission_id_that_is_given_again_with_other_changes_is_found_out() {
+    let mut replica = on(&memory(), 1);
+    let list = ["c0", "c1", "c2"].map(Change::archive);
+    let submission = replica.new_submission();
+    let mut submit = |changes: &[Change]| replica.submit_once(submission, Some(&ana()), changes);
+    assert_eq!(submit(&list).unwrap().get(), 3);
+    let other = [&list[..2], &list[1..], &[], &[Change::archive("c3")], &[list.as_slice(), &list].concat()];
+    for changes in other {
+        let reused = submit(changes);
+        assert!(matches!(reused, Err(ReplicaError::Reused(of)) if of == submission), "{reused:?}");
+    }
+    assert_eq!(submit(&list).unwrap().get(), 3);
+}
+
+#[test]
+fn a_submission_is_recognized_where_the_journal_was_compacted_up_to_it() {
+    let (store, mut replica) = faulty();
+    store.set(Mishap::CompactedBefore);
+    assert_eq!(replica.submit_all(&ana(), &[once(), Change::archive("c0")]).unwrap().get(), 3);
+    assert!(replica.engine().contact(&ContactId::from("eve")).is_some());
+    assert_eq!(replica.revision().get(), 3);
+}
+
+#[test]
+fn a_list_that_is_compacted_away_in_part_is_not_taken_for_done() {
+    let (store, mut replica) = faulty();
+    store.set(Mishap::AfterWritingAndCompacting);
+    let list = [once(), Change::archive("c0")];
+    let Err(ReplicaError::Forgotten(submission)) = replica.submit_all(&ana(), &list) else {
+        panic!("it cannot be seen whether it was this list")
+    };
+    assert_eq!(replica.revision().get(), 0);
+    store.set(Mishap::None);
+    let again = replica.submit_once(submission, Some(&ana()), &list);
+    assert!(matches!(again, Err(ReplicaError::Forgotten(of)) if of == submission), "{again:?}");
+    assert_eq!(replica.catch_up().unwrap().get(), 2);
 }
 
 #[test]
