@@ -9,7 +9,7 @@ use visibly::store::{
     ReplicaId, Source, SubmissionId,
 };
 use visibly::{
-    Change, Contact, ContactId, CursorKey, Engine, ErrorCode, Inbox, OrganizationId, PageRequest,
+    Change, Contact, ContactId, Conversation, CursorKey, Engine, ErrorCode, Inbox, OrganizationId, PageRequest,
     Revision, TeammateId, TeammateUpdate,
 };
 
@@ -36,6 +36,10 @@ enum Mishap {
     AfterWritingAndCompacting,
     /// Another change and the same submission come first, and the journal is compacted up to that.
     CompactedBefore,
+    /// All is written, a conflict is answered, and replay ends after the first entry.
+    HalfAConflict,
+    /// Facts and changes name what does not exist.
+    Damage,
 }
 
 #[derive(Debug, PartialEq, thiserror::Error)]
@@ -77,7 +81,13 @@ impl Source for Faulty {
         organization: &OrganizationId,
         take: &mut dyn FnMut(Batch) -> ControlFlow<()>,
     ) -> Result<Option<Revision>, Gone> {
-        Ok(never(self.store.read(organization, take)))
+        let mishap = self.mishap();
+        Ok(never(self.store.read(organization, &mut |mut batch| {
+            if let (Mishap::Damage, Batch::Conversations(conversations)) = (mishap, &mut batch) {
+                conversations.push(Conversation::patient("stray", "gone", 1));
+            }
+            take(batch)
+        })))
     }
 }
 
@@ -116,6 +126,7 @@ impl Journal for Faulty {
                 never(self.store.compact(&first));
                 Err(AppendError::Store(Gone))
             }
+            Mishap::HalfAConflict => Err(AppendError::Conflict(append.revision())),
             _ => appended,
         }
     }
@@ -144,6 +155,8 @@ impl Journal for Faulty {
                     ControlFlow::Break(())
                 }
                 Mishap::Gap if seen == 1 => ControlFlow::Continue(()),
+                Mishap::HalfAConflict if seen > 1 => ControlFlow::Break(()),
+                Mishap::Damage => take(Entry { change: Change::archive("gone"), ..entry }),
                 _ => take(entry),
             }
         });
@@ -429,6 +442,37 @@ fn a_list_that_is_compacted_away_in_part_is_not_taken_for_done() {
     let again = replica.submit_once(submission, Some(&ana()), &list);
     assert!(matches!(again, Err(ReplicaError::Forgotten(of)) if of == submission), "{again:?}");
     assert_eq!(replica.catch_up().unwrap().get(), 2);
+}
+
+#[test]
+fn half_a_submission_in_the_journal_is_a_fault_of_the_store() {
+    let (store, mut replica) = faulty();
+    store.set(Mishap::HalfAConflict);
+    let list = [once(), Change::archive("c0")];
+    let submission = replica.new_submission();
+    // In what follows a conflict, then under an id that the journal knows.
+    for _ in 0..2 {
+        let half = replica.submit_once(submission, Some(&ana()), &list);
+        assert!(matches!(half, Err(ReplicaError::Disordered(at)) if at.get() == 0), "{half:?}");
+        assert_eq!(replica.revision().get(), 0);
+    }
+    store.set(Mishap::None);
+    assert_eq!(replica.submit_once(submission, Some(&ana()), &list).unwrap().get(), 2);
+}
+
+#[test]
+fn changes_and_facts_that_name_what_does_not_exist_are_damage() {
+    let (store, mut replica) = faulty();
+    on(&store.store, 2).submit(&ana(), &once()).unwrap();
+    store.set(Mishap::Damage);
+    let damaged = replica.catch_up();
+    let is = |error: &visibly::Error, code| error.code() == code && error.to_string().contains("gone");
+    assert!(matches!(&damaged, Err(ReplicaError::Damaged(error)) if is(error, ErrorCode::UnknownConversation)));
+    assert_eq!(replica.revision().get(), 0);
+    let opened = Replica::open(store.clone(), &"oak".into(), ReplicaId::new(3));
+    assert!(matches!(&opened, Err(ReplicaError::Damaged(error)) if is(error, ErrorCode::UnknownEndpoint)));
+    store.set(Mishap::None);
+    assert_eq!(replica.catch_up().unwrap().get(), 1);
 }
 
 #[test]
