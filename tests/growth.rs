@@ -8,6 +8,7 @@
 #![allow(unsafe_code, reason = "an allocator that counts is one")]
 
 use counting::{asked, held, held_now, peak, start_peak};
+use visibly::store::{Journal, MemoryStore, Replica, ReplicaId};
 use visibly::{
     Change, Contact, Conversation, Dataset, Endpoint, Engine, Filter, Member, Organization, PhoneNumber, Rule,
     SpruceLink, TagSet, Team, Teammate, TeammateUpdate,
@@ -292,6 +293,29 @@ fn a_mark_on_an_archived_conversation_beside_a_snapshot_copies_no_thousands_of_m
     for (unread, read) in [costs(6_000), costs(60_000)] {
         assert!(unread <= 4_096 && read <= 512, "{unread} bytes, then {read}");
     }
+}
+
+/// What comes with a list but once, such as blocks that the facts before it hold on to, is left out.
+#[test]
+fn a_change_in_a_list_that_a_replica_submits_allocates_nothing_per_conversation() {
+    let costs = |conversations: usize| {
+        let mut store = MemoryStore::new();
+        store.create(&engine(conversations)).unwrap();
+        let mut replica = Replica::open(store, &"oak".into(), ReplicaId::new(1)).unwrap();
+        let mut submit = |count: usize| {
+            let marks = (0..count).map(|i| match i.is_multiple_of(2) {
+                true => Change::mark_read("v39", "t0"),
+                false => Change::MarkUnread { id: "v39".into(), by: "t0".into() },
+            });
+            let (bytes, outcome) = asked(|| replica.submit_all(&"t0".into(), &marks.collect::<Vec<_>>()));
+            outcome.unwrap();
+            bytes
+        };
+        let (few, many) = (submit(100), submit(600));
+        many.saturating_sub(few) / 500
+    };
+    let (small, large) = (costs(6_000), costs(60_000));
+    assert!(small <= 8_192 && large <= small + 512, "{small} and {large} bytes for a change");
 }
 
 /// Bytes that the first message after a snapshot may ask for: a block of each column, and two groups of marks.

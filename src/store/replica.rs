@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::journal::{Append, AppendError, Entry, Journal, ReplayError, ReplicaId, SubmissionId};
 use super::source::LoadError;
-use super::touched::{Touched, between};
+use super::touched::{self, Touched};
 use crate::engine::{CursorKey, Engine, Revision};
 use crate::error::Error;
 use crate::model::{Change, OrganizationId, TeammateId};
@@ -426,9 +426,8 @@ fn decide<E>(
         if actor.is_some_and(|actor| !after.authorize(actor, change)) {
             return Err(ReplicaError::Denied(position));
         }
-        let before = after.clone();
-        after.apply(change).map_err(|error| ReplicaError::Refused(error.at(position)))?;
-        touched.extend(between(&before, &after, change));
+        let altered = touched::apply(&mut after, change).map_err(|error| ReplicaError::Refused(error.at(position)))?;
+        touched.extend(altered);
     }
     Ok((after, touched))
 }

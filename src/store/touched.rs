@@ -1,9 +1,10 @@
 //! What changes did to the facts, fact by fact, for stores that keep facts in tables of their own.
 
 use crate::engine::Engine;
+use crate::error::Error;
 use crate::model::{
-    Change, Contact, ContactId, Conversation, ConversationId, Endpoint, EndpointId, Filter, FilterId, Member, Team,
-    TeamId, Teammate, TeammateId,
+    Change, Contact, ContactId, ContactUpdate, Conversation, ConversationId, Endpoint, EndpointId, Filter, FilterId,
+    Member, Team, TeamId, Teammate, TeammateId, TeammateUpdate, dedup,
 };
 
 /// One fact that a change altered: its new value, or `None` where it was removed.
@@ -28,69 +29,49 @@ pub enum Touched {
     Conversation(ConversationId, Option<Conversation>),
 }
 
-/// What `change` altered between two engines, one before and one after it.
+/// Applies a change and says what it altered.
 ///
-/// O(what the change names) for contacts and conversations, O(size of the facts) where a teammate or team is removed;
-/// O(teammates, teams, endpoints and filters) for a change to any of them.
-pub(crate) fn between(before: &Engine, after: &Engine, change: &Change) -> Vec<Touched> {
-    let reach = Reach::of(change, before);
-    let mut touched = Vec::new();
-    if reach.directory {
-        compare_directories(before, after, &mut touched);
-    }
-    for id in reach.contacts {
-        let (old, new) = (before.contact(&id), after.contact(&id));
-        push_if_new(&mut touched, old, new, |contact| Touched::Contact(id, contact));
-    }
-    for id in reach.conversations {
-        let (old, new) = (before.conversation(&id), after.conversation(&id));
-        push_if_new(&mut touched, old, new, |conversation| Touched::Conversation(id, conversation));
-    }
-    touched
+/// O(what the change names), beside applying it. Only where a teammate or team is removed is it O(size of the facts),
+/// with a snapshot of them.
+pub(crate) fn apply(engine: &mut Engine, change: &Change) -> Result<Vec<Touched>, Error> {
+    let reach = Reach::of(change, engine);
+    engine.apply(change)?;
+    Ok(reach.altered(engine))
 }
 
-fn push_if_new<T: PartialEq>(
-    touched: &mut Vec<Touched>,
-    old: Option<T>,
-    new: Option<T>,
-    fact: impl FnOnce(Option<T>) -> Touched,
-) {
-    if old != new {
-        touched.push(fact(new));
-    }
-}
-
-/// The facts that a change can alter; some of them it may leave alone.
-#[derive(Default)]
-struct Reach {
-    directory: bool,
-    contacts: Vec<ContactId>,
-    conversations: Vec<ConversationId>,
+/// The facts that a change can alter, as they are before it; some of them it may leave alone.
+enum Reach {
+    /// Those that it names.
+    Named(Vec<Touched>),
+    /// Whatever mentions the member who goes.
+    Everything(Box<Engine>, Member),
 }
 
 impl Reach {
-    fn of(change: &Change, before: &Engine) -> Self {
-        match change {
-            Change::RemoveTeammate { id, .. } => Self::mentions(before, &Member::Teammate(id.clone())),
-            Change::RemoveTeam { id } => Self::mentions(before, &Member::Team(id.clone())),
-            Change::SetContactMembership(_)
-            | Change::AddTeammate(_)
-            | Change::UpdateTeammate(_)
-            | Change::AddTeam(_)
-            | Change::SetTeam { .. }
-            | Change::AddEndpoint(_)
-            | Change::SetEndpointAccess { .. }
-            | Change::SetAutoAssign { .. }
-            | Change::RemoveEndpoint { .. }
-            | Change::PutFilter(_)
-            | Change::RemoveFilter { .. } => Self { directory: true, ..Self::default() },
-            Change::AddContact(contact) => Self::contacts([&contact.id]),
-            Change::UpdateContact(update) => Self::contacts([&update.id]),
-            Change::SetContactMembers { id, .. } | Change::RemoveContact { id } => Self::contacts([id]),
-            Change::TagContacts { ids, .. } => Self::contacts(ids),
-            Change::StartConversation(conversation) => Self::conversations([&conversation.id]),
-            Change::TagConversations { ids, .. } => Self::conversations(ids),
-            Change::ReceiveMessage { id, .. }
+    fn of(change: &Change, engine: &Engine) -> Self {
+        let facts = match change {
+            Change::RemoveTeammate { id, .. } => return Self::everything(engine, Member::Teammate(id.clone())),
+            Change::RemoveTeam { id } => return Self::everything(engine, Member::Team(id.clone())),
+            Change::SetContactMembership(on) => vec![Touched::ContactMembership(*on)],
+            Change::AddTeammate(Teammate { id, .. }) | Change::UpdateTeammate(TeammateUpdate { id, .. }) => {
+                vec![Touched::Teammate(id.clone(), None)]
+            }
+            Change::AddTeam(Team { id, .. }) | Change::SetTeam { id, .. } => vec![Touched::Team(id.clone(), None)],
+            Change::AddEndpoint(Endpoint { id, .. })
+            | Change::SetEndpointAccess { id, .. }
+            | Change::SetAutoAssign { id, .. }
+            | Change::RemoveEndpoint { id } => vec![Touched::Endpoint(id.clone(), None)],
+            Change::PutFilter(Filter { id, .. }) | Change::RemoveFilter { id } => {
+                vec![Touched::Filter(id.clone(), None)]
+            }
+            Change::AddContact(Contact { id, .. })
+            | Change::UpdateContact(ContactUpdate { id, .. })
+            | Change::SetContactMembers { id, .. }
+            | Change::RemoveContact { id } => vec![Touched::Contact(id.clone(), None)],
+            Change::TagContacts { ids, .. } => distinct(ids).map(|id| Touched::Contact(id, None)).collect(),
+            Change::TagConversations { ids, .. } => distinct(ids).map(|id| Touched::Conversation(id, None)).collect(),
+            Change::StartConversation(Conversation { id, .. })
+            | Change::ReceiveMessage { id, .. }
             | Change::Assign { id, .. }
             | Change::Archive { id }
             | Change::Unarchive { id }
@@ -100,36 +81,63 @@ impl Reach {
             | Change::MarkUnread { id, .. }
             | Change::Star { id, .. }
             | Change::Unstar { id, .. }
-            | Change::RemoveConversation { id } => Self::conversations([id]),
+            | Change::RemoveConversation { id } => vec![Touched::Conversation(id.clone(), None)],
+        };
+        Self::Named(facts.iter().map(|fact| fact.in_engine(engine)).collect())
+    }
+
+    fn everything(engine: &Engine, member: Member) -> Self {
+        Self::Everything(Box::new(engine.clone()), member)
+    }
+
+    fn altered(self, after: &Engine) -> Vec<Touched> {
+        match self {
+            Self::Named(facts) => facts.iter().filter_map(|old| old.altered(after)).collect(),
+            Self::Everything(before, member) => {
+                let mut touched = Vec::new();
+                compare_directories(&before, after, &mut touched);
+                touched.extend(mentions(&before, &member).filter_map(|old| old.altered(after)));
+                touched
+            }
         }
-    }
-
-    fn contacts<'c>(ids: impl IntoIterator<Item = &'c ContactId>) -> Self {
-        Self { contacts: distinct(ids), ..Self::default() }
-    }
-
-    fn conversations<'c>(ids: impl IntoIterator<Item = &'c ConversationId>) -> Self {
-        Self { conversations: distinct(ids), ..Self::default() }
-    }
-
-    /// Everything that names a member who goes.
-    fn mentions(before: &Engine, member: &Member) -> Self {
-        let contacts = before.contact_ids().filter(|id| {
-            let contact = before.contact(id);
-            contact.is_some_and(|contact| contact.members.contains(member))
-        });
-        let conversations = before.conversation_ids().filter(|id| {
-            let conversation = before.conversation(id);
-            conversation.is_some_and(|conversation| is_mentioned(member, &conversation))
-        });
-        Self { directory: true, contacts: contacts.cloned().collect(), conversations: conversations.cloned().collect() }
     }
 }
 
-fn distinct<'i, T: Clone + Eq + std::hash::Hash + 'i>(ids: impl IntoIterator<Item = &'i T>) -> Vec<T> {
-    let mut ids: Vec<T> = ids.into_iter().cloned().collect();
-    crate::model::dedup(&mut ids);
-    ids
+impl Touched {
+    /// The same fact as this engine has it.
+    fn in_engine(&self, engine: &Engine) -> Self {
+        match self {
+            Self::ContactMembership(_) => Self::ContactMembership(engine.contact_membership()),
+            Self::Teammate(id, _) => Self::Teammate(id.clone(), engine.teammate(id).cloned()),
+            Self::Team(id, _) => Self::Team(id.clone(), engine.team(id).cloned()),
+            Self::Endpoint(id, _) => Self::Endpoint(id.clone(), engine.endpoint(id).cloned()),
+            Self::Filter(id, _) => Self::Filter(id.clone(), engine.filter(id).cloned()),
+            Self::Contact(id, _) => Self::Contact(id.clone(), engine.contact(id)),
+            Self::Conversation(id, _) => Self::Conversation(id.clone(), engine.conversation(id)),
+        }
+    }
+
+    /// The same fact afterwards, if it is another then.
+    fn altered(&self, after: &Engine) -> Option<Self> {
+        let new = self.in_engine(after);
+        (new != *self).then_some(new)
+    }
+}
+
+fn distinct<T: Clone + Eq + std::hash::Hash>(ids: &[T]) -> impl Iterator<Item = T> {
+    let mut ids = ids.to_vec();
+    dedup(&mut ids);
+    ids.into_iter()
+}
+
+/// Contacts and conversations that mention a member.
+fn mentions<'e>(engine: &'e Engine, member: &'e Member) -> impl Iterator<Item = Touched> + 'e {
+    let contacts = engine.contact_ids().filter_map(|id| engine.contact(id));
+    let contacts = contacts.filter(|contact| contact.members.contains(member));
+    let conversations = engine.conversation_ids().filter_map(|id| engine.conversation(id));
+    let conversations = conversations.filter(|conversation| is_mentioned(member, conversation));
+    let contacts = contacts.map(|contact| Touched::Contact(contact.id.clone(), Some(contact)));
+    contacts.chain(conversations.map(|one| Touched::Conversation(one.id.clone(), Some(one))))
 }
 
 fn is_mentioned(member: &Member, conversation: &Conversation) -> bool {

@@ -20,4 +20,5 @@ mod conformance;
 mod json;
 mod properties;
 mod scans;
+mod touched;
 mod worlds;

@@ -14,7 +14,7 @@ use crate::model::{
 use crate::store::journal::{Append, AppendError, CreateError, Entry, Journal, ReplayError, ReplicaId, SubmissionId};
 use crate::store::replica::Replica;
 use crate::store::source::{Batch, MAX_BATCH};
-use crate::store::touched::between;
+use crate::store::touched;
 
 type Case<'a, J> = (&'static str, fn(&Kit<'a, J>) -> Outcome);
 
@@ -65,9 +65,8 @@ fn append_as<J: Journal>(
 ) -> Result<Revision, AppendError<Fault>> {
     let (mut after, mut touched) = (engine.clone(), Vec::new());
     for change in changes {
-        let before = after.clone();
-        after.apply(change).map_err(|error| AppendError::Store(Fault(format!("the kit's own change: {error}"))))?;
-        touched.extend(between(&before, &after, change));
+        let altered = touched::apply(&mut after, change);
+        touched.extend(altered.map_err(|error| AppendError::Store(Fault(format!("the kit's own change: {error}"))))?);
     }
     let revision =
         journal.append(&Append::new(engine, submission, changes, &touched)).map_err(|error| match error {
