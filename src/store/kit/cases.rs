@@ -226,6 +226,7 @@ fn order_of_changes<J: Journal>(kit: &Kit<'_, J>) -> Outcome {
         let changes: Vec<Change> = tags.collect();
         let revision = append(&mut journal, &mut engine, number, &changes)?;
         require(revision == engine.revision(), || format!("append answered {revision}, not {}", engine.revision()))?;
+        is_at(&mut journal, &id, revision.get())?;
         expected.extend(changes.into_iter().map(|change| (submission(number), change)));
     }
     let found = entries(&mut kit.open(), &id, at(0))?;
