@@ -236,11 +236,30 @@ impl<J: Journal> Replica<J> {
     /// They are compared with what the journal holds under the id. Two submissions of the same changes under one id
     /// cannot be told apart: they are one, which takes effect once.
     ///
-    /// Without an actor the changes are the service's own.
-    ///
     /// # Errors
     /// As [`Replica::submit`].
     pub fn submit_once(
+        &mut self,
+        submission: SubmissionId,
+        actor: &TeammateId,
+        changes: &[Change],
+    ) -> Result<Revision, ReplicaError<J::Error>> {
+        self.settle_once(submission, Some(actor), changes)
+    }
+
+    /// The same for changes that are the service's own: nobody is authorized.
+    ///
+    /// # Errors
+    /// As [`Replica::submit`], but for [`ReplicaError::Denied`].
+    pub fn submit_once_as_service(
+        &mut self,
+        submission: SubmissionId,
+        changes: &[Change],
+    ) -> Result<Revision, ReplicaError<J::Error>> {
+        self.settle_once(submission, None, changes)
+    }
+
+    fn settle_once(
         &mut self,
         submission: SubmissionId,
         actor: Option<&TeammateId>,

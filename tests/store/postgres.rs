@@ -138,7 +138,7 @@ fn a_lost_connection_is_opened_anew() {
     // The call that finds out may fail; none after it does, and the change is there once.
     let submission = replica.new_submission();
     let changes = [Change::star("c0", "ana")];
-    let outcome = (0..10).find_map(|_| replica.submit_once(submission, None, &changes).ok());
+    let outcome = (0..10).find_map(|_| replica.submit_once_as_service(submission, &changes).ok());
     assert_eq!(outcome.map(visibly::Revision::get), Some(2));
     assert_eq!(replica.catch_up().unwrap().get(), 2);
     let refused = replica.submit_as_service(&Change::archive("gone"));

@@ -108,7 +108,7 @@ impl Journal for Faulty {
                 let mut server = on(&self.store, 9);
                 server.submit(&ana(), &Change::archive("c9")).unwrap();
                 let before = server.engine().clone();
-                server.submit_once(append.submission, None, append.changes).unwrap();
+                server.submit_once_as_service(append.submission, append.changes).unwrap();
                 never(self.store.compact(&before));
             }
             _ => {}
@@ -222,8 +222,8 @@ fn a_store_that_fails_before_it_writes_leaves_the_replica_as_it_was() {
     assert_eq!(replica.revision().get(), 0);
     assert!(replica.engine().contact(&ContactId::from("eve")).is_none());
     store.set(Mishap::None);
-    assert_eq!(replica.submit_once(submission, Some(&ana()), &[once()]).unwrap().get(), 1);
-    assert_eq!(replica.submit_once(submission, Some(&ana()), &[once()]).unwrap().get(), 1);
+    assert_eq!(replica.submit_once(submission, &ana(), &[once()]).unwrap().get(), 1);
+    assert_eq!(replica.submit_once(submission, &ana(), &[once()]).unwrap().get(), 1);
     assert_eq!(length(&mut store), 1);
 }
 
@@ -247,8 +247,8 @@ fn an_append_whose_outcome_cannot_be_seen_is_settled_later_under_its_id() {
     store.set(Mishap::None);
     // Another replica may settle it too.
     let mut other = Replica::open(store.clone(), &"oak".into(), ReplicaId::new(2)).unwrap();
-    assert_eq!(other.submit_once(submission, Some(&ana()), &[once()]).unwrap().get(), 1);
-    assert_eq!(replica.submit_once(submission, Some(&ana()), &[once()]).unwrap().get(), 1);
+    assert_eq!(other.submit_once(submission, &ana(), &[once()]).unwrap().get(), 1);
+    assert_eq!(replica.submit_once(submission, &ana(), &[once()]).unwrap().get(), 1);
     assert_eq!(length(&mut store), 1);
     assert_eq!(replica.submit(&ana(), &Change::archive("c0")).unwrap().get(), 2);
 }
@@ -266,11 +266,11 @@ fn an_append_that_takes_effect_after_its_failure_does_so_once() {
         assert_eq!(of, submission);
         let mut server = on(&store.store, 9);
         if lands_first {
-            server.submit_once(of, None, &changes).unwrap();
+            server.submit_once_as_service(of, &changes).unwrap();
         }
-        assert_eq!(replica.submit_once(submission, Some(&ana()), &[once()]).unwrap().get(), 1, "{order}");
+        assert_eq!(replica.submit_once(submission, &ana(), &[once()]).unwrap().get(), 1, "{order}");
         if !lands_first {
-            assert_eq!(server.submit_once(of, None, &changes).unwrap().get(), 1);
+            assert_eq!(server.submit_once_as_service(of, &changes).unwrap().get(), 1);
         }
         assert_eq!(length(&mut store), 1, "{order}");
     }
@@ -410,7 +410,7 @@ fn a_submission_id_that_is_given_again_with_other_changes_is_found_out() {
     let mut replica = on(&memory(), 1);
     let list = ["c0", "c1", "c2"].map(Change::archive);
     let submission = replica.new_submission();
-    let mut submit = |changes: &[Change]| replica.submit_once(submission, Some(&ana()), changes);
+    let mut submit = |changes: &[Change]| replica.submit_once(submission, &ana(), changes);
     assert_eq!(submit(&list).unwrap().get(), 3);
     let other = [&list[..2], &list[1..], &[], &[Change::archive("c3")], &[list.as_slice(), &list].concat()];
     for changes in other {
@@ -439,7 +439,7 @@ fn a_list_that_is_compacted_away_in_part_is_not_taken_for_done() {
     };
     assert_eq!(replica.revision().get(), 0);
     store.set(Mishap::None);
-    let again = replica.submit_once(submission, Some(&ana()), &list);
+    let again = replica.submit_once(submission, &ana(), &list);
     assert!(matches!(again, Err(ReplicaError::Forgotten(of)) if of == submission), "{again:?}");
     assert_eq!(replica.catch_up().unwrap().get(), 2);
 }
@@ -452,12 +452,12 @@ fn half_a_submission_in_the_journal_is_a_fault_of_the_store() {
     let submission = replica.new_submission();
     // In what follows a conflict, then under an id that the journal knows.
     for _ in 0..2 {
-        let half = replica.submit_once(submission, Some(&ana()), &list);
+        let half = replica.submit_once(submission, &ana(), &list);
         assert!(matches!(half, Err(ReplicaError::Disordered(at)) if at.get() == 0), "{half:?}");
         assert_eq!(replica.revision().get(), 0);
     }
     store.set(Mishap::None);
-    assert_eq!(replica.submit_once(submission, Some(&ana()), &list).unwrap().get(), 2);
+    assert_eq!(replica.submit_once(submission, &ana(), &list).unwrap().get(), 2);
 }
 
 #[test]

@@ -140,7 +140,7 @@ proptest! {
         // As one list, change by change just so.
         let (store, mut replica) = opened(&history.world);
         let submission = replica.new_submission();
-        replica.submit_once(submission, None, &taken).unwrap();
+        replica.submit_once_as_service(submission, &taken).unwrap();
         prop_assert_eq!(store.told(), told);
     }
 }
