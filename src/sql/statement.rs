@@ -150,17 +150,18 @@ impl Writer {
     }
 
     fn finish(self) -> Result<(String, Vec<Parameter>), NotExpressible> {
-        let (found, limit) = (self.first - 1 + self.parameters.len(), self.dialect.max_parameters());
+        let last = (self.first - 1).saturating_add(self.parameters.len());
+        let limit = self.dialect.max_parameters();
         match self.fault {
             Some(fault) => Err(fault),
-            None if found > limit => Err(NotExpressible::too_many_parameters(found, limit)),
+            None if last > limit => Err(NotExpressible::too_many_parameters(last, limit)),
             None => Ok((self.text, self.parameters)),
         }
     }
 
-    /// The number of the value's placeholder.
+    /// The number of the value's placeholder. Past all limits it stays where it is, for `finish` refuses it there.
     fn number(&mut self, parameter: Parameter) -> usize {
-        let next = self.first + self.parameters.len();
+        let next = self.first.saturating_add(self.parameters.len());
         let parameters = &mut self.parameters;
         *self.numbers.entry(parameter).or_insert_with_key(|parameter| {
             parameters.push(parameter.clone());

@@ -119,6 +119,21 @@ fn what_has_no_sql_is_refused_with_its_reason() {
 }
 
 #[test]
+fn a_first_placeholder_past_the_limit_is_refused_however_large_it_is() {
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        let sql = Sql::new(dialect, Schema::default());
+        let (ana, limit) = (sql.viewer("oak", "ana"), dialect.max_parameters());
+        let bound = ana.condition(&Inbox::All, "c", 1).unwrap().parameters().len();
+        assert!(ana.condition(&Inbox::All, "c", limit + 1 - bound).is_ok());
+        for first in [limit + 2 - bound, limit + 2, usize::MAX - 1, usize::MAX] {
+            let reason = not_expressible(ana.condition(&Inbox::All, "c", first));
+            assert!(reason.is_too_large(), "{first}: {reason}");
+            assert!(ana.can_find("p", first).is_err() && ana.contact_condition(&ContactList::All, "p", first).is_err());
+        }
+    }
+}
+
+#[test]
 fn what_an_engine_refuses_is_refused_alike() {
     let sql = Sql::new(Dialect::Postgres, reference_schema());
     let ana = sql.viewer("oak", "ana");
