@@ -68,7 +68,8 @@ impl fmt::Debug for Parameter {
 /// A whole statement, ready to be prepared and run.
 ///
 /// Nothing that a caller sent is in the text: ids, tags and times are parameters, and names of tables and columns
-/// are quoted. Equal questions with lists of equal lengths have equal texts, so that prepared statements can be kept.
+/// are quoted. Questions that differ in values alone have the same text, so that prepared statements can be kept, if
+/// the same ones of their values are equal to each other: a value that comes again has no placeholder of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Statement {
     text: String,
