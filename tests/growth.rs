@@ -206,9 +206,7 @@ fn moved(conversations: usize, changes: impl Iterator<Item = Change>) -> Moved {
     start_peak();
     let mut most = 0;
     for change in changes {
-        // Some find nothing to change, such as archiving what is archived, and are refused.
-        let (bytes, _) = asked(|| engine.apply(&change));
-        most = most.max(bytes);
+        most = most.max(apply(&mut engine, &change));
     }
     let bytes = |now: isize| (now - before) as f64;
     Moved { held: bytes(held_now()), peak: bytes(peak()), engine, most }
@@ -253,7 +251,11 @@ const BOUND: usize = 400_000;
 #[test]
 fn no_single_change_allocates_by_the_number_of_conversations() {
     for conversations in [5_000, 50_000] {
-        let start = |i| Change::StartConversation(conversation(conversations + i, conversations));
+        let start = |i| {
+            let mut new = conversation(conversations + i, conversations);
+            new.archived = false;
+            Change::StartConversation(new)
+        };
         let changes = days(conversations, 3).chain((0..10_000).map(start));
         let most = moved(conversations, changes).most;
         assert!(most <= BOUND, "{most} bytes of {conversations} conversations");
