@@ -1,25 +1,36 @@
 //! JSON in the spelling of the conformance format, with errors that name the path to the fault.
+//!
+//! Errors say where a fault is and what was expected there; they never quote the document.
 
-use std::io::Read;
+use std::fmt;
+use std::io::{self, Read};
 
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
+use serde_json::error::Category;
+use serde_path_to_error::{Path, Segment, Track};
 
 use super::dataset::Dataset;
 
-/// Why a JSON text is not a dataset: where in the document, and what was found there.
+/// Why a JSON text is not a dataset: where in the document, and what was expected there.
 ///
 /// The message is one line, `PATH: WHAT at line L column C`, for example
-/// ``conversations[3]: unknown field `endpiont`, expected one of …``. It quotes names of fields and variants, and the
-/// value of a field whose type is wrong.
-#[derive(Debug, thiserror::Error)]
-#[error("{path}: {source}")]
+/// `contacts[3].tags: invalid type: string, expected a sequence at line 9 column 40`. Nothing in it is quoted from the
+/// document, nor in `Debug`: not a value, for that may be a name or a tag, and not the name of an unknown field, for
+/// that may be a person's where somebody wrote an object with names for keys. Line and column lead to either.
+#[derive(thiserror::Error)]
 pub struct JsonError {
     path: String,
-    source: serde_json::Error,
+    what: String,
+    line: usize,
+    column: usize,
+    /// The reader's own error, if reading failed.
+    #[source]
+    reader: Option<io::Error>,
 }
 
 impl JsonError {
-    /// The path to the fault, such as `organization.teammates[2].admin`; `.` for the document as a whole.
+    /// The path to the fault, such as `organization.teammates[2].admin`; `.` for the document as a whole. For an
+    /// unknown field it is the path to the object that has it.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
@@ -28,7 +39,36 @@ impl JsonError {
     /// The line of the fault, from 1; 0 if the reader failed.
     #[must_use]
     pub fn line(&self) -> usize {
-        self.source.line()
+        self.line
+    }
+
+    fn new((path, error): Fault) -> Self {
+        let (line, column) = (error.line(), error.column());
+        let (path, what) = match error.classify() {
+            Category::Data => without_input(&path, &message(&error)),
+            Category::Io => (path.to_string(), "reading failed".to_owned()),
+            // What is no JSON is told in words of `serde_json` alone.
+            Category::Syntax | Category::Eof => (path.to_string(), message(&error)),
+        };
+        let reader = error.is_io().then(|| error.into());
+        Self { path, what, line, column, reader }
+    }
+}
+
+impl fmt::Display for JsonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.what)?;
+        match self.line {
+            0 => Ok(()),
+            line => write!(f, " at line {line} column {}", self.column),
+        }
+    }
+}
+
+/// The message, without what the reader says.
+impl fmt::Debug for JsonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JsonError({:?})", self.to_string())
     }
 }
 
@@ -36,8 +76,8 @@ impl Dataset {
     /// Reads one dataset from a JSON text. Available with the feature `json`.
     ///
     /// # Errors
-    /// [`JsonError`] if the text is not JSON, has an unknown field or variant, misses a required field, or goes on
-    /// after the dataset.
+    /// [`JsonError`] if the text is not JSON, has an unknown field or variant, misses a required field, or goes
+    /// on after the dataset.
     ///
     /// # Complexity
     /// O(length of the text) time and memory.
@@ -48,27 +88,58 @@ impl Dataset {
     ///
     /// let text = r#"{"organization": {"id": "oak", "name": "Oak Street", "teammates": [{"id": "ana", "nmae": ""}]}}"#;
     /// let error = Dataset::from_json(text).unwrap_err();
-    /// assert_eq!(error.path(), "organization.teammates[0].nmae");
-    /// assert!(error.to_string().contains("unknown field `nmae`"));
+    /// assert_eq!(error.path(), "organization.teammates[0]");
+    /// assert!(error.to_string().contains("unknown field, expected one of `id`, `name`"));
     /// ```
     pub fn from_json(text: &str) -> Result<Self, JsonError> {
-        read(serde_json::Deserializer::from_str(text))
+        read(serde_json::Deserializer::from_str(text)).map_err(JsonError::new)
     }
 
     /// The same from a reader, which is best buffered.
     ///
     /// # Errors
-    /// As [`Dataset::from_json`], and if reading fails.
+    /// As [`Dataset::from_json`], and if reading fails; what the reader said is then the error's source.
     pub fn from_json_reader(reader: impl Read) -> Result<Self, JsonError> {
-        read(serde_json::Deserializer::from_reader(reader))
+        read(serde_json::Deserializer::from_reader(reader)).map_err(JsonError::new)
     }
 }
 
-fn read<'de, R: serde_json::de::Read<'de>, T: DeserializeOwned>(
-    mut json: serde_json::Deserializer<R>,
-) -> Result<T, JsonError> {
-    let value = serde_path_to_error::deserialize(&mut json)
-        .map_err(|error| JsonError { path: error.path().to_string(), source: error.into_inner() })?;
-    json.end().map_err(|source| JsonError { path: ".".to_owned(), source })?;
-    Ok(value)
+/// Where reading stopped, and why.
+type Fault = (Path, serde_json::Error);
+
+fn read<'de, R: serde_json::de::Read<'de>>(mut json: serde_json::Deserializer<R>) -> Result<Dataset, Fault> {
+    let mut track = Track::new();
+    let dataset = Dataset::deserialize(serde_path_to_error::Deserializer::new(&mut json, &mut track));
+    dataset.and_then(|dataset| json.end().map(|()| dataset)).map_err(|error| (track.path(), error))
+}
+
+/// What `serde_json` says, without the place, which it puts at the end.
+fn message(error: &serde_json::Error) -> String {
+    let (text, place) = (error.to_string(), format!(" at line {} column {}", error.line(), error.column()));
+    text.strip_suffix(&place).map(str::to_owned).unwrap_or(text)
+}
+
+/// Path and message of faulty data, without what they quote of the document.
+///
+/// Serde writes the fault, then in quotes what it found, then what was expected, in words of this crate. What was
+/// found may hold any of these words, so the fault is what comes before the first quote, the expected what comes last.
+fn without_input(path: &Path, message: &str) -> (String, String) {
+    // These quote the name of one of our fields.
+    if message.starts_with("missing field") || message.starts_with("duplicate field") {
+        return (path.to_string(), message.to_owned());
+    }
+    let (found, expected) = message.rsplit_once(", expected ").unzip();
+    let fault = found.unwrap_or(message).split(['`', '"']).next().unwrap_or_default().trim_end();
+    let path = if fault == "unknown field" { parent(path) } else { path.to_string() };
+    (path, expected.map_or_else(|| fault.to_owned(), |expected| format!("{fault}, expected {expected}")))
+}
+
+/// The path without the name at its end.
+fn parent(path: &Path) -> String {
+    let (text, last) = (path.to_string(), path.iter().next_back().map(Segment::to_string));
+    let parent = last.and_then(|last| text.strip_suffix(&last)).unwrap_or_default();
+    match parent.strip_suffix('.').unwrap_or(parent) {
+        "" => ".".to_owned(),
+        parent => parent.to_owned(),
+    }
 }

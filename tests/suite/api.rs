@@ -582,11 +582,51 @@ fn error_texts_never_show_names_numbers_or_tags() {
     }
 }
 
+/// Every text that the error and its sources print.
+fn assert_unmarked_to_the_source(error: &dyn std::error::Error) {
+    for error in std::iter::successors(Some(error), |error| error.source()) {
+        for text in [error.to_string(), format!("{error:?}"), format!("{error:#?}")] {
+            assert!(!text.contains(MARK), "{text}");
+        }
+    }
+}
+
 #[test]
-fn an_unknown_field_is_reported_without_the_texts_around_it() {
-    let mut text = json!(marked());
-    text["contacts"][0]["colour"] = json!(MARK);
-    let error = Dataset::from_json(&text.to_string()).unwrap_err();
-    assert_unmarked_text(&error);
-    assert!(error.to_string().contains("`colour`"));
+fn a_json_text_that_is_refused_is_not_quoted() {
+    let clinic = || json!(marked());
+    let tricky = ["M", "`, expected `M", "x\", expected M", "missing field `M", "M at line 1 column 1"];
+    for mark in tricky.map(|text| text.replace('M', MARK)) {
+        let wrong_types =
+            ["/contacts/0/tags", "/contacts/0/members", "/conversations/0/last_activity", "/organization"];
+        let wrong_words = ["/contacts/0/category", "/conversations/0/kind", "/filters/0/rule", "/filters/0/lists"];
+        for pointer in wrong_types.into_iter().chain(wrong_words) {
+            let mut text = clinic();
+            *text.pointer_mut(pointer).unwrap() = json!(mark);
+            refuse(&text);
+        }
+        for pointer in ["", "/organization", "/contacts/0", "/conversations/0", "/filters/0", "/filters/0/rule"] {
+            let mut text = clinic();
+            let value = text.pointer_mut(pointer).unwrap();
+            value.as_object_mut().unwrap().insert(mark.clone(), json!(mark));
+            refuse(&text);
+            *text.pointer_mut(pointer).unwrap() = json!({mark.as_str(): mark});
+            refuse(&text);
+        }
+        let text = clinic().to_string();
+        for (cut, _) in text.match_indices(MARK) {
+            refuse_text(&text[..cut + MARK.len()]);
+            refuse_text(&format!("{}\n{}", &text[..cut + MARK.len()], &text[cut..]));
+        }
+        refuse_text(&format!("{text} {mark}"));
+        refuse_text(&mark);
+    }
+}
+
+fn refuse(text: &serde_json::Value) {
+    refuse_text(&text.to_string());
+}
+
+fn refuse_text(text: &str) {
+    assert_unmarked_to_the_source(&Dataset::from_json(text).unwrap_err());
+    assert_unmarked_to_the_source(&Dataset::from_json_reader(text.as_bytes()).unwrap_err());
 }

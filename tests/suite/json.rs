@@ -215,55 +215,60 @@ fn an_updated_name_is_kept_taken_away_or_replaced() {
     assert_eq!(name_after(r#"{"update_contact": {"id": "p1", "name": ""}}"#).as_deref(), Some(""));
 }
 
-/// The path and the name that the error for this dataset has to carry.
-fn assert_names_the_fault(dataset: &Value, path: &str, name: &str) {
+/// What the error for this dataset says after the path that it has to carry.
+fn told(dataset: &Value, path: &str) -> String {
     let error = Dataset::from_json(&dataset.to_string()).unwrap_err();
     let message = error.to_string();
     assert_eq!(error.path(), path, "{message}");
-    assert!(message.contains(&format!("`{name}`")), "{message}");
     assert!(error.line() >= 1 && !message.contains('\n'));
+    message.strip_prefix(&format!("{path}: ")).unwrap().to_owned()
 }
 
 #[test]
-fn an_unknown_field_is_an_error_that_names_it_and_its_place() {
+fn an_unknown_field_is_an_error_that_names_its_place_and_the_fields_there_are() {
     let parents = [
-        ("", ""),
-        ("/organization", "organization."),
-        ("/organization/teammates/1", "organization.teammates[1]."),
-        ("/organization/teams/0", "organization.teams[0]."),
-        ("/organization/endpoints/0", "organization.endpoints[0]."),
-        ("/contacts/0", "contacts[0]."),
-        ("/conversations/1", "conversations[1]."),
-        ("/filters/0", "filters[0]."),
+        ("", "."),
+        ("/organization", "organization"),
+        ("/organization/teammates/1", "organization.teammates[1]"),
+        ("/organization/teams/0", "organization.teams[0]"),
+        ("/organization/endpoints/0", "organization.endpoints[0]"),
+        ("/contacts/0", "contacts[0]"),
+        ("/conversations/1", "conversations[1]"),
+        ("/filters/0", "filters[0]"),
     ];
     for (parent, path) in parents {
-        let dataset = with(&format!("{parent}/colour"), json!(1));
-        assert_names_the_fault(&dataset, &format!("{path}colour"), "colour");
+        for name in ["colour", "a.colour", "[0]", "."] {
+            let what = told(&with(&format!("{parent}/{name}"), json!(1)), path);
+            assert!(what.starts_with("unknown field, expected one of `") && !what.contains("colour"), "{what}");
+        }
     }
+    let text = "{\"organization\": {\n  \"nmae\": \"Oak\"}}";
+    let error = Dataset::from_json(text).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "organization: unknown field, expected one of `id`, `name`, `contact_membership`, `teammates`, `teams`, \
+         `endpoints` at line 2 column 8"
+    );
 }
 
 #[test]
-fn an_unknown_value_is_an_error_that_names_it_and_its_place() {
+fn an_unknown_value_is_an_error_that_names_its_place_and_the_values_there_are() {
     let faults = [
-        ("/organization/endpoints/0/kind", json!("pager"), "organization.endpoints[0].kind", "pager"),
-        ("/organization/endpoints/0/owner", json!("nobody"), "organization.endpoints[0].owner", "nobody"),
-        ("/contacts/0/category", json!("vendor"), "contacts[0].category", "vendor"),
-        ("/contacts/0/invitation", json!("maybe"), "contacts[0].invitation", "maybe"),
-        ("/contacts/0/members", json!([{"group": "x"}]), "contacts[0].members[0]", "group"),
-        ("/conversations/0/kind", json!("call"), "conversations[0].kind", "call"),
-        ("/filters/0/lists", json!("teams"), "filters[0].lists", "teams"),
-        ("/filters/0/archived", json!("maybe"), "filters[0].archived", "maybe"),
-        ("/filters/0/rule", json!({"not": "loud"}), "filters[0].rule.not", "loud"),
-        (
-            "/filters/0/rule",
-            json!({"all": [{"kinds": {"any": ["fax"]}}]}),
-            "filters[0].rule.all[0].kinds.any[0]",
-            "fax",
-        ),
-        ("/filters/0/rule", json!({"contact_tags": {"most": []}}), "filters[0].rule.contact_tags", "most"),
+        ("/organization/endpoints/0/kind", json!("pager"), "organization.endpoints[0].kind"),
+        ("/organization/endpoints/0/owner", json!("nobody"), "organization.endpoints[0].owner"),
+        ("/contacts/0/category", json!("vendor"), "contacts[0].category"),
+        ("/contacts/0/invitation", json!("maybe"), "contacts[0].invitation"),
+        ("/contacts/0/members", json!([{"group": "x"}]), "contacts[0].members[0]"),
+        ("/conversations/0/kind", json!("call"), "conversations[0].kind"),
+        ("/filters/0/lists", json!("teams"), "filters[0].lists"),
+        ("/filters/0/archived", json!("maybe"), "filters[0].archived"),
+        ("/filters/0/rule", json!({"not": "loud"}), "filters[0].rule.not"),
+        ("/filters/0/rule", json!({"all": [{"kinds": {"any": ["fax"]}}]}), "filters[0].rule.all[0].kinds.any[0]"),
+        ("/filters/0/rule", json!({"contact_tags": {"most": []}}), "filters[0].rule.contact_tags"),
     ];
-    for (pointer, value, path, name) in faults {
-        assert_names_the_fault(&with(pointer, value), path, name);
+    for (pointer, value, path) in faults {
+        let what = told(&with(pointer, value), path);
+        assert!(what.starts_with("unknown variant, expected ") && what.contains('`'), "{what}");
     }
 }
 
@@ -271,13 +276,29 @@ fn an_unknown_value_is_an_error_that_names_it_and_its_place() {
 fn a_missing_field_and_a_wrong_type_are_errors_that_say_where() {
     let mut dataset = least();
     dataset.pointer_mut("/conversations/1").and_then(Value::as_object_mut).unwrap().remove("last_activity");
-    assert_names_the_fault(&dataset, "conversations[1]", "last_activity");
-    let error = Dataset::from_json(&with("/contacts/0/tags", json!("vip")).to_string()).unwrap_err();
-    assert_eq!(error.path(), "contacts[0].tags");
-    let error = Dataset::from_json(&with("/conversations/0/last_activity", json!(1.5)).to_string()).unwrap_err();
-    assert_eq!(error.path(), "conversations[0].last_activity");
-    let error = Dataset::from_json(&with("/conversations/0/last_activity", json!(u64::MAX)).to_string()).unwrap_err();
-    assert_eq!(error.path(), "conversations[0].last_activity");
+    assert!(told(&dataset, "conversations[1]").starts_with("missing field `last_activity` at line 1 "));
+    let faults = [
+        ("/contacts/0/tags", json!("vip"), "contacts[0].tags", "invalid type: string, expected a sequence at "),
+        ("/contacts/0/tags", json!([7]), "contacts[0].tags[0]", "invalid type: integer, expected a string at "),
+        ("/contacts/0/tags", json!([[]]), "contacts[0].tags[0]", "invalid type: sequence, expected a string at "),
+        ("/contacts/0/category", json!(true), "contacts[0].category", "expected value at "),
+        (
+            "/conversations/0/last_activity",
+            json!(1.5),
+            "conversations[0].last_activity",
+            "invalid type: floating point, expected i64 at ",
+        ),
+        (
+            "/conversations/0/last_activity",
+            json!(u64::MAX),
+            "conversations[0].last_activity",
+            "invalid value: integer, expected i64 at ",
+        ),
+    ];
+    for (pointer, value, path, expected) in faults {
+        let what = told(&with(pointer, value), path);
+        assert!(what.starts_with(expected), "{what}");
+    }
     for required in ["/organization", "/organization/id", "/organization/name", "/organization/teammates"] {
         assert!(Dataset::from_json(&with(required, Value::Null).to_string()).is_err(), "{required}");
     }
@@ -297,6 +318,19 @@ fn a_text_nested_without_end_is_an_error_and_no_overflow() {
     let deep = format!("{}\"unread\"{}", r#"{"not":"#.repeat(100_000), "}".repeat(100_000));
     assert!(serde_json::from_str::<Rule>(&deep).is_err());
     assert!(serde_json::from_str::<Inbox>(&format!(r#"{{"rule": {deep}}}"#)).is_err());
+}
+
+#[test]
+fn a_reader_that_fails_is_the_source_of_the_error() {
+    struct Failing;
+    impl std::io::Read for Failing {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            Err(std::io::Error::other("the line is dead"))
+        }
+    }
+    let error = Dataset::from_json_reader(Failing).unwrap_err();
+    assert_eq!((error.to_string().as_str(), error.line()), (".: reading failed", 0));
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the line is dead");
 }
 
 #[test]
