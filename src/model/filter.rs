@@ -15,6 +15,10 @@ use super::text::{ContactId, EndpointId, FilterId, Tag, TeamId, TeammateId, Text
 
 /// How deep `all`, `any` and `not` may be nested in a rule. A deeper rule is refused, so that no rule that a
 /// caller sends can exhaust the stack.
+///
+/// `Dataset::from_json` (feature `json`) reads every rule that is no deeper. `serde_json` on its own writes them all,
+/// and reads up to 127 objects and lists in each other, of which an `all` or `any` is two. Whoever reads back what was
+/// checked before it was written lifts that limit by `disable_recursion_limit`.
 pub const MAX_RULE_DEPTH: usize = 128;
 
 /// A condition on the tags of one thing.

@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use visibly::{
     ArchiveScope, Badge, Change, Contact, ContactCategory, ContactList, ContactUpdate, Conversation, ConversationKind,
-    Dataset, Decision, Engine, ErrorCode, Facts, Filter, Inbox, Invitation, Member, Revision, Rule, TeammateUpdate,
-    policy,
+    Dataset, Decision, Engine, ErrorCode, Facts, Filter, Inbox, Invitation, MAX_RULE_DEPTH, Member, Revision, Rule,
+    TeammateUpdate, policy,
 };
 
 use crate::answers::Asked;
@@ -318,6 +318,69 @@ fn a_text_nested_without_end_is_an_error_and_no_overflow() {
     let deep = format!("{}\"unread\"{}", r#"{"not":"#.repeat(100_000), "}".repeat(100_000));
     assert!(serde_json::from_str::<Rule>(&deep).is_err());
     assert!(serde_json::from_str::<Inbox>(&format!(r#"{{"rule": {deep}}}"#)).is_err());
+}
+
+/// The least dataset with this as the rule of its filter.
+fn with_rule(rule: &str) -> String {
+    with("/filters/0/rule", json!("HERE")).to_string().replace("\"HERE\"", rule)
+}
+
+/// The rule with these brackets around it, `depth` deep, its leaf included.
+fn nested(depth: usize, (before, after): (&str, &str), leaf: &str) -> String {
+    format!("{}{leaf}{}", before.repeat(depth - 1), after.repeat(depth - 1))
+}
+
+const GROUPS: [(&str, &str); 3] = [(r#"{"all":["#, "]}"), (r#"{"any":["unread","#, "]}"), (r#"{"not":"#, "}")];
+
+/// What becomes of a text by either way of reading; of an error what both say, which is all but the column.
+fn read_both_ways(text: &str) -> Result<Dataset, String> {
+    let [read, from_reader] = [Dataset::from_json(text), Dataset::from_json_reader(text.as_bytes())]
+        .map(|read| read.map_err(|error| error.to_string().split(" column ").next().unwrap().to_owned()));
+    assert!(read == from_reader, "{:?} and {:?}", read.err(), from_reader.err());
+    read
+}
+
+#[test]
+fn every_rule_that_loads_is_written_and_read_back_the_same() {
+    let leaves = [r#""unread""#, r#"{"contact_tags":{"any":["{[\"{["]}}"#, r#"{"assignee":[{"team":"desk"}]}"#];
+    for (groups, leaf) in GROUPS.into_iter().flat_map(|groups| leaves.map(|leaf| (groups, leaf))) {
+        let deepest = read_both_ways(&with_rule(&nested(MAX_RULE_DEPTH, groups, leaf))).unwrap();
+        assert!(Facts::load(deepest.clone()).is_ok());
+        assert!(read_both_ways(&json!(deepest).to_string()).unwrap() == deepest);
+        let deeper = read_both_ways(&with_rule(&nested(MAX_RULE_DEPTH + 1, groups, leaf))).unwrap();
+        let error = Facts::load(deeper).unwrap_err();
+        assert_eq!((error.code(), error.id()), (ErrorCode::RuleTooDeep, "f1"));
+    }
+}
+
+/// The deepest that is read too: a stack of 2 MB is what a thread has unless it asks for more.
+#[test]
+fn no_text_exhausts_a_stack_of_2_megabytes_however_deep_it_is_nested() {
+    let refused = || {
+        for groups in GROUPS {
+            for depth in (MAX_RULE_DEPTH..3 * MAX_RULE_DEPTH).chain([100_000, 1_000_000]) {
+                let text = with_rule(&nested(depth, groups, r#""unread""#));
+                let read = read_both_ways(&text);
+                assert!(depth < 1_000_000 || read.is_err_and(|error| error.ends_with(": nested too deep at line 1")));
+            }
+        }
+        for brackets in ["[", "{", "{\"\":", "[\"\\\"\", ", "]}[{", "\\[", "\"[\"["] {
+            assert!(read_both_ways(&brackets.repeat(1_000_000)).is_err());
+            assert!(read_both_ways(&with_rule(&brackets.repeat(1_000_000))).is_err());
+        }
+    };
+    std::thread::Builder::new().stack_size(2 << 20).spawn(refused).unwrap().join().unwrap();
+}
+
+#[test]
+fn a_fault_before_what_is_nested_too_deep_is_the_one_that_is_told() {
+    let deep = "[".repeat(1_000_000);
+    let text = with_rule(&deep).replace("\"ana\"", "7");
+    assert!(read_both_ways(&text).unwrap_err().contains("invalid type: integer"));
+    let after = read_both_ways(&format!("{} {deep}", least())).unwrap_err();
+    assert_eq!(after, ".: trailing characters at line 1");
+    let text = format!(r#"{{"{deep}"#);
+    assert_eq!(read_both_ways(&text).unwrap_err(), "?: EOF while parsing a string at line 1");
 }
 
 #[test]
