@@ -43,12 +43,9 @@ pub(crate) fn value<'w, T: Deserialize<'w>>(word: &'w str) -> Result<T, Error> {
     T::deserialize(word)
 }
 
-/// Reads JSON that a store wrote itself. A rule may be nested deeper than `serde_json` reads unasked; its depth was
-/// checked before it was written.
+/// Reads JSON that a store wrote itself.
 pub(crate) fn from_json<T: DeserializeOwned>(json: &str) -> Result<T, serde_json::Error> {
-    let mut json = serde_json::Deserializer::from_str(json);
-    json.disable_recursion_limit();
-    T::deserialize(&mut json)
+    serde_json::from_str(json)
 }
 
 /// A change as the journal keeps it.

@@ -13,13 +13,11 @@ use super::null_is_default;
 use super::organization::{Channel, Member};
 use super::text::{ContactId, EndpointId, FilterId, Tag, TeamId, TeammateId, Text, Timestamp};
 
-/// How deep `all`, `any` and `not` may be nested in a rule. A deeper rule is refused, so that no rule that a
-/// caller sends can exhaust the stack.
-///
-/// `Dataset::from_json` (feature `json`) reads every rule that is no deeper. `serde_json` on its own writes them all,
-/// and reads up to 127 objects and lists in each other, of which an `all` or `any` is two. Whoever reads back what was
-/// checked before it was written lifts that limit by `disable_recursion_limit`.
-pub const MAX_RULE_DEPTH: usize = 128;
+/// How deep a rule may be: its leaf counts, and each `all`, `any` and `not` around it. A deeper one is refused, so that
+/// none that is kept can exhaust the stack, and each can be read back: a journal of changes that holds one too deep for
+/// its reader would be lost. `serde_json` reads up to 127 objects and lists in each other, of which an `all` or `any` is
+/// two.
+pub const MAX_RULE_DEPTH: usize = 32;
 
 /// A condition on the tags of one thing.
 ///

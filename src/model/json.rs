@@ -1,8 +1,6 @@
 //! JSON in the spelling of the conformance format, with errors that name the path to the fault.
 //!
-//! * Errors say where a fault is and what was expected there; they never quote the document.
-//! * Every rule that can be loaded can be read. What is nested deeper is cut off before it is read, so that no text
-//!   can exhaust the stack: a debug build reads the deepest one on a thread of 2 MB.
+//! Errors say where a fault is and what was expected there; they never quote the document.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -12,7 +10,6 @@ use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment, Track};
 
 use super::dataset::Dataset;
-use super::filter::MAX_RULE_DEPTH;
 
 /// Why a JSON text is not a dataset: where in the document, and what was expected there.
 ///
@@ -45,12 +42,10 @@ impl JsonError {
         self.line
     }
 
-    /// `is_cut` if the text went on, nested too deep, where it ended for whoever read it.
-    fn new((path, error): Fault, is_cut: bool) -> Self {
+    fn new((path, error): Fault) -> Self {
         let (line, column) = (error.line(), error.column());
         let (path, what) = match error.classify() {
             Category::Data => without_input(&path, &message(&error)),
-            Category::Eof if is_cut => (path.to_string(), "nested too deep".to_owned()),
             Category::Io => (path.to_string(), "reading failed".to_owned()),
             // What is no JSON is told in words of `serde_json` alone.
             Category::Syntax | Category::Eof => (path.to_string(), message(&error)),
@@ -81,8 +76,8 @@ impl Dataset {
     /// Reads one dataset from a JSON text. Available with the feature `json`.
     ///
     /// # Errors
-    /// [`JsonError`] if the text is not JSON, has an unknown field or variant, misses a required field, goes on
-    /// after the dataset, or is nested deeper than any rule that can be loaded.
+    /// [`JsonError`] if the text is not JSON, has an unknown field or variant, misses a required field, or goes
+    /// on after the dataset.
     ///
     /// # Complexity
     /// O(length of the text) time and memory.
@@ -97,10 +92,7 @@ impl Dataset {
     /// assert!(error.to_string().contains("unknown field, expected one of `id`, `name`"));
     /// ```
     pub fn from_json(text: &str) -> Result<Self, JsonError> {
-        let mut nesting = Nesting::default();
-        let end = text.bytes().position(|byte| nesting.is_too_deep_at(byte)).unwrap_or(text.len());
-        let readable = text.get(..end).unwrap_or_default();
-        read(serde_json::Deserializer::from_str(readable)).map_err(|fault| JsonError::new(fault, end < text.len()))
+        read(serde_json::Deserializer::from_str(text)).map_err(JsonError::new)
     }
 
     /// The same from a reader, which is best buffered.
@@ -108,67 +100,17 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::from_json`], and if reading fails; what the reader said is then the error's source.
     pub fn from_json_reader(reader: impl Read) -> Result<Self, JsonError> {
-        let mut readable = Readable { reader, nesting: Nesting::default(), is_cut: false };
-        read(serde_json::Deserializer::from_reader(&mut readable))
-            .map_err(|fault| JsonError::new(fault, readable.is_cut))
+        read(serde_json::Deserializer::from_reader(reader)).map_err(JsonError::new)
     }
 }
 
 /// Where reading stopped, and why.
 type Fault = (Path, serde_json::Error);
 
-/// Only for texts that end where they are nested too deep.
 fn read<'de, R: serde_json::de::Read<'de>>(mut json: serde_json::Deserializer<R>) -> Result<Dataset, Fault> {
-    // The limit of `serde_json` is lower than what a rule may have.
-    json.disable_recursion_limit();
     let mut track = Track::new();
     let dataset = Dataset::deserialize(serde_path_to_error::Deserializer::new(&mut json, &mut track));
     dataset.and_then(|dataset| json.end().map(|()| dataset)).map_err(|error| (track.path(), error))
-}
-
-/// How many objects and lists may be open at once: two for a level of a rule, three around it, three in a leaf, and
-/// two more, so that a rule one too deep is read, and refused by loading with the id of its filter.
-const MAX_NESTING: usize = 2 * MAX_RULE_DEPTH + 8;
-
-/// Follows a JSON text byte by byte. Where the text is valid so far, it knows what is open as the reader does.
-#[derive(Default)]
-struct Nesting {
-    open: usize,
-    is_string: bool,
-    is_escaped: bool,
-}
-
-impl Nesting {
-    fn is_too_deep_at(&mut self, byte: u8) -> bool {
-        match byte {
-            _ if self.is_escaped => self.is_escaped = false,
-            b'\\' => self.is_escaped = self.is_string,
-            b'"' => self.is_string = !self.is_string,
-            b'{' | b'[' if !self.is_string => self.open += 1,
-            b'}' | b']' if !self.is_string => self.open = self.open.saturating_sub(1),
-            _ => {}
-        }
-        self.open > MAX_NESTING
-    }
-}
-
-/// Ends where the text is nested too deep.
-struct Readable<R> {
-    reader: R,
-    nesting: Nesting,
-    is_cut: bool,
-}
-
-impl<R: Read> Read for Readable<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.is_cut {
-            return Ok(0);
-        }
-        let count = self.reader.read(buffer)?;
-        let end = buffer.iter().take(count).position(|byte| self.nesting.is_too_deep_at(*byte));
-        self.is_cut = end.is_some();
-        Ok(end.unwrap_or(count))
-    }
 }
 
 /// What `serde_json` says, without the place, which it puts at the end.

@@ -353,7 +353,7 @@ fn every_rule_that_loads_is_written_and_read_back_the_same() {
     }
 }
 
-/// The deepest that is read too: a stack of 2 MB is what a thread has unless it asks for more.
+/// A stack of 2 MB is what a thread has unless it asks for more.
 #[test]
 fn no_text_exhausts_a_stack_of_2_megabytes_however_deep_it_is_nested() {
     let refused = || {
@@ -361,7 +361,7 @@ fn no_text_exhausts_a_stack_of_2_megabytes_however_deep_it_is_nested() {
             for depth in (MAX_RULE_DEPTH..3 * MAX_RULE_DEPTH).chain([100_000, 1_000_000]) {
                 let text = with_rule(&nested(depth, groups, r#""unread""#));
                 let read = read_both_ways(&text);
-                assert!(depth < 1_000_000 || read.is_err_and(|error| error.ends_with(": nested too deep at line 1")));
+                assert!(depth < 100_000 || read.is_err_and(|error| error.contains("recursion limit exceeded")));
             }
         }
         for brackets in ["[", "{", "{\"\":", "[\"\\\"\", ", "]}[{", "\\[", "\"[\"["] {
