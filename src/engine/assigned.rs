@@ -2,7 +2,8 @@
 //!
 //! * To whom a row is assigned is O(1); only assigned rows take memory.
 //! * The open conversations of one assignee are a list in order of activity, each with its class and slot, so that
-//!   a viewer's own inbox is read without touching a conversation. Up to 256 are one slice; more are chunks that snapshots share.
+//!   a viewer's own inbox is read without touching a conversation. Up to 256 are one slice; more are chunks that
+//!   snapshots share.
 //!   Entering and leaving is O(log n + 256); so is finding where a page starts.
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]

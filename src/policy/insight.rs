@@ -128,7 +128,7 @@ impl Serialize for Finding {
 /// Every doubtful state of the organization (SPEC 7.5). Empty for one in good order.
 ///
 /// # Complexity
-/// O(teammates × (conversations + endpoints)) time at worst.
+/// O(teammates × (conversations × contacts of each + endpoints)) time at worst.
 #[must_use]
 pub fn audit(facts: &Facts) -> Vec<Finding> {
     let directory = &facts.directory;
