@@ -111,6 +111,11 @@ fn what_has_no_sql_is_refused_with_its_reason() {
     let reason = not_expressible(ana.badges(&vec![Inbox::All; 500]));
     assert_eq!(reason.to_string(), "500 lists in one statement, at most 499");
     assert_eq!(sqlite.row_security("app").unwrap_err().to_string(), "row-level security, which SQLite does not have");
+    // PostgreSQL takes `public` for everyone, in quotes too.
+    for role in ["public", "none", "", "app\0"] {
+        let refused = Sql::new(Dialect::Postgres, Schema::default()).row_security(role);
+        assert!(refused.unwrap_err().to_string().ends_with("as the name of a role"), "{role:?}");
+    }
     for border in ["a\0", "\0"].map(|id| ActivityBorder::new(0, id)) {
         not_expressible(postgres.viewer("oak", "ana").inbox(&Inbox::All, &Part::all().after(border.clone())));
         assert!(ana.inbox(&Inbox::All, &Part::all().after(border)).is_ok());

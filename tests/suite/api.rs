@@ -239,6 +239,25 @@ fn nested(depth: usize, leaf: Rule) -> Rule {
 }
 
 #[test]
+fn an_error_is_one_line_whatever_the_id_and_ends_where_there_is_none() {
+    let engine = clinic();
+    let unknown = engine.viewer(&"zoe\n\u{1b}[2Jok".into()).unwrap_err();
+    assert_eq!(unknown.to_string(), r"unknown teammate `zoe\n\u{1b}[2Jok`");
+    assert_eq!(unknown.id(), "zoe\n\u{1b}[2Jok");
+    let ana = engine.viewer(&"ana".into()).unwrap();
+    let deep = Inbox::rule(nested(MAX_RULE_DEPTH + 1, Rule::Unread));
+    assert_eq!(ana.badge(&deep).unwrap_err().to_string(), "rule nested too deep");
+}
+
+#[test]
+fn ids_compare_with_texts_and_are_made_of_what_is_borrowed() {
+    let (text, id) = (String::from("ana"), TeammateId::from("ana"));
+    assert!(id == "ana" && id == *"ana" && TeammateId::from(&text) == id);
+    assert_eq!(Member::from(&id), Member::teammate("ana"));
+    assert_eq!(Member::from(&visibly::TeamId::from("desk")), Member::team("desk"));
+}
+
+#[test]
 fn a_rule_nested_too_deep_is_refused_wherever_it_comes_from() {
     let mut engine = clinic();
     let leaf = || Rule::ContactTags(TagSet::none(["vip"]));
