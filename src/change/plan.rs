@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorCode};
 use crate::model::{
     AssigneePick, Change, Contact, ContactId, Conversation, ConversationId, Directory, Endpoint, EndpointId, Filter,
     FilterId, Head, Lists, Member, Pick, Rule, Tag, Team, TeamId, Teammate, TeammateId, TeammateUpdate, World,
-    check_tags, dedup,
+    check_tags, dedup, distinct,
 };
 use crate::policy::access;
 
@@ -327,12 +327,6 @@ fn tag_contacts<W: World>(world: &W, ids: &[ContactId], add: &[Tag], remove: &[T
 fn check_both(add: &[Tag], remove: &[Tag], change: &str) -> Result<(), Error> {
     check_tags(add, &change)?;
     check_tags(remove, &change)
-}
-
-fn distinct<T: Clone + Eq + std::hash::Hash>(ids: &[T]) -> impl Iterator<Item = T> {
-    let mut ids = ids.to_vec();
-    dedup(&mut ids);
-    ids.into_iter()
 }
 
 /// SPEC 6.6.

@@ -109,7 +109,7 @@ impl<'e> View<'e> {
             Rule::Assignee(picks) => self.assignees(picks),
             Rule::Endpoints(pick) => picked(pick, |ids| {
                 let places = ids.iter().filter_map(|id| self.state.directory.endpoints.get_index_of(id));
-                let places = distinct(places.map(|place| place as u32).collect());
+                let places = ascending(places.map(|place| place as u32).collect());
                 Node::Classes(self.state.classes.over(&places))
             }),
             Rule::Channels(pick) => {
@@ -118,7 +118,7 @@ impl<'e> View<'e> {
             }
             Rule::Kinds(pick) => self.classes(pick, |class| Some(class.kind)),
             Rule::Contacts(pick) => picked(pick, |ids| {
-                Node::Contacts(distinct(ids.iter().filter_map(|id| self.state.contacts.number(id)).collect()))
+                Node::Contacts(ascending(ids.iter().filter_map(|id| self.state.contacts.number(id)).collect()))
             }),
             Rule::ContactCategories(pick) => picked(pick, |values| Node::Categories(kinds(values))),
             Rule::Invitations(pick) => picked(pick, |values| Node::Invitations(kinds(values))),
@@ -135,7 +135,7 @@ impl<'e> View<'e> {
         };
         let any_of = |tags: &[crate::model::Tag]| match known(tags) {
             tags if tags.is_empty() => Node::Const(false),
-            tags => any(distinct(tags)),
+            tags => any(ascending(tags)),
         };
         match set {
             TagSet::Any(tags) => any_of(tags),
@@ -143,7 +143,7 @@ impl<'e> View<'e> {
             TagSet::All(tags) => match known(tags) {
                 found if found.len() < tags.len() => Node::Const(false),
                 found if found.is_empty() => Node::Const(true),
-                found => all(distinct(found)),
+                found => all(ascending(found)),
             },
         }
     }
@@ -164,7 +164,7 @@ impl<'e> View<'e> {
             let teams = self.state.people.teams(self.viewer).iter();
             teams.for_each(|team| name(&Member::Team(team.clone())));
         }
-        found.named = distinct(found.named);
+        found.named = ascending(found.named);
         found.nobody = picks.contains(&AssigneePick::Nobody);
         found.anyone = picks.contains(&AssigneePick::Anyone);
         match (found.nobody, found.anyone, found.named.is_empty()) {
@@ -353,7 +353,7 @@ impl Node {
 }
 
 /// Numbers in ascending order, each once: a rule may repeat what it names, and everything looked at would pay for that.
-fn distinct(mut numbers: Named) -> Named {
+fn ascending(mut numbers: Named) -> Named {
     numbers.sort_unstable();
     numbers.dedup();
     numbers

@@ -244,6 +244,13 @@ pub(crate) fn dedup<T: Clone + Eq + std::hash::Hash>(values: &mut Vec<T>) {
     }
 }
 
+/// Values without their repeats, as [`dedup`] leaves them.
+pub(crate) fn distinct<T: Clone + Eq + std::hash::Hash>(values: &[T]) -> impl Iterator<Item = T> {
+    let mut values = values.to_vec();
+    dedup(&mut values);
+    values.into_iter()
+}
+
 /// The checks of single facts, used where they are loaded and where a change brings them. Each returns the fact with
 /// repeats left out of its lists.
 impl Directory {

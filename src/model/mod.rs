@@ -36,7 +36,7 @@ pub use text::{
 };
 
 pub(crate) use directory::Directory;
-pub(crate) use facts::{Head, World, check_tags, dedup, load_directory};
+pub(crate) use facts::{Head, World, check_tags, dedup, distinct, load_directory};
 pub(crate) use index::{IndexMap, hasher};
 
 use serde::{Deserialize, Deserializer};

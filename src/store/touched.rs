@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::model::{
     Change, Contact, ContactId, ContactUpdate, Conversation, ConversationId, Endpoint, EndpointId, Filter, FilterId,
-    Member, Team, TeamId, Teammate, TeammateId, TeammateUpdate, dedup,
+    Member, Team, TeamId, Teammate, TeammateId, TeammateUpdate, distinct,
 };
 
 /// One fact that a change altered: its new value, or `None` where it was removed.
@@ -122,12 +122,6 @@ impl Touched {
         let new = self.in_engine(after);
         (new != *self).then_some(new)
     }
-}
-
-fn distinct<T: Clone + Eq + std::hash::Hash>(ids: &[T]) -> impl Iterator<Item = T> {
-    let mut ids = ids.to_vec();
-    dedup(&mut ids);
-    ids.into_iter()
 }
 
 /// Contacts and conversations that mention a member.
