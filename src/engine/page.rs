@@ -88,7 +88,7 @@ const AT_ONCE: usize = 64;
 /// fields `id`, `kind`, `endpoint`, `assignee`, `archived`, `tags`, `last_activity`, `read`, `starred`, `contacts`.
 #[derive(Clone, Copy)]
 pub struct ConversationRow<'e> {
-    // Not the view, of which a page would be longer by half.
+    // Not the view, with which a row would be longer by a fifth.
     state: &'e State,
     finds: Finds<'e>,
     viewer: u32,
