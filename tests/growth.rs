@@ -320,5 +320,15 @@ fn a_change_in_a_list_that_a_replica_submits_allocates_nothing_per_conversation(
     assert!(small <= 8_192 && large <= small + 512, "{small} and {large} bytes for a change");
 }
 
+#[test]
+fn a_replica_that_asks_for_news_and_hears_none_allocates_next_to_nothing() {
+    let mut store = MemoryStore::new();
+    store.create(&engine(6_000)).unwrap();
+    let mut replica = Replica::open(store, &"oak".into(), ReplicaId::new(1)).unwrap();
+    let (bytes, outcome) = asked(|| replica.catch_up());
+    outcome.unwrap();
+    assert!(bytes <= 256, "{bytes} bytes");
+}
+
 /// Bytes that the first message after a snapshot may ask for: a block of each column, and two groups of marks.
 const AFTER_SNAPSHOT: usize = 256_000;

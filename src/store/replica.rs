@@ -1,5 +1,6 @@
 //! One engine kept on a journal that other replicas write to as well.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use super::journal::{Append, AppendError, Entry, Journal, ReplayError, ReplicaId, SubmissionId};
@@ -187,7 +188,7 @@ impl<J: Journal> Replica<J> {
     /// replica is then as it was.
     ///
     /// # Complexity
-    /// O(changes since).
+    /// O(changes since), and a snapshot of the facts if there are any.
     pub fn catch_up(&mut self) -> Result<Revision, ReplicaError<J::Error>> {
         self.follow(None)?;
         Ok(self.revision())
@@ -386,9 +387,9 @@ impl<J: Journal> Replica<J> {
 
     /// Applies the journal's entries since; the last revision of the watched submission if it is among them.
     fn follow(&mut self, watched: Option<Watched<'_>>) -> Result<Option<Revision>, ReplicaError<J::Error>> {
-        let mut following = Following { engine: self.engine.clone(), seen: watched.map(Seen::new), fault: None };
-        let organization = self.engine.organization_id();
-        let replayed = self.journal.replay(organization, self.revision(), &mut |entry| following.take(entry));
+        let Self { journal, engine, .. } = self;
+        let mut following = Following { engine: Cow::Borrowed(engine), seen: watched.map(Seen::new), fault: None };
+        let replayed = journal.replay(engine.organization_id(), engine.revision(), &mut |entry| following.take(entry));
         let found = following.seen.as_ref().and_then(|seen| seen.last);
         let half = found.is_some() && following.seen.as_ref().is_some_and(|seen| !seen.is_whole());
         match (following.fault, replayed) {
@@ -397,7 +398,9 @@ impl<J: Journal> Replica<J> {
             (Some(Fault::Order), _) => Err(ReplicaError::Disordered(following.engine.revision())),
             (Some(Fault::Reused(submission)), Ok(())) => Err(ReplicaError::Reused(submission)),
             (None, Ok(())) => {
-                self.engine = following.engine;
+                if let Cow::Owned(further) = following.engine {
+                    self.engine = further;
+                }
                 Ok(found)
             }
             (_, Err(ReplayError::NotKept { current, .. })) => self.load_anew(current, watched),
@@ -416,14 +419,14 @@ impl<J: Journal> Replica<J> {
         if current < have {
             return Err(ReplicaError::Lost { have, current });
         }
-        let engine = Engine::load(&mut self.journal, self.engine.organization_id())?;
+        let mut engine = Engine::load(&mut self.journal, self.engine.organization_id())?;
         if engine.revision() <= have {
             return Err(ReplicaError::Disordered(have));
         }
-        let before = std::mem::replace(&mut self.engine, engine);
         if let Some(key) = self.cursor_key {
-            self.engine = self.engine.clone().with_cursor_key(key);
+            engine = engine.with_cursor_key(key);
         }
+        let before = std::mem::replace(&mut self.engine, engine);
         let followed = self.follow(None).and_then(|_| watched.map_or(Ok(None), |watched| self.find(watched)));
         if followed.is_err() {
             self.engine = before;
@@ -490,7 +493,8 @@ impl<'a> Seen<'a> {
 
 /// An engine on its way along the journal.
 struct Following<'a> {
-    engine: Engine,
+    /// The replica's own until an entry comes: a snapshot costs more than to learn that there is none.
+    engine: Cow<'a, Engine>,
     seen: Option<Seen<'a>>,
     fault: Option<Fault>,
 }
@@ -519,6 +523,6 @@ impl Following<'_> {
         if let Some(seen) = &mut self.seen {
             seen.look_at(entry)?;
         }
-        self.engine.apply(&entry.change).map(drop).map_err(Fault::Facts)
+        self.engine.to_mut().apply(&entry.change).map(drop).map_err(Fault::Facts)
     }
 }
