@@ -283,7 +283,7 @@ fn with_contacts(others: usize, sizes: &[usize]) -> Engine {
     for size in sizes {
         dataset = dataset.contact(Contact::new(format!("of{size}")));
         conversations.extend((0..*size).map(|i| {
-            let at = (i * others * 100 / size) as i64 + 1;
+            let at = (i as u64 * others as u64 * 100 / *size as u64) as i64 + 1;
             Conversation::patient(format!("of{size}-{i}"), "e0", at).contact(format!("of{size}"))
         }));
     }
