@@ -264,18 +264,16 @@ fn no_single_change_allocates_by_the_number_of_conversations() {
 
 #[test]
 fn a_snapshot_costs_little_and_the_first_message_after_it_no_more_in_a_larger_engine() {
-    let costs = |conversations: usize| {
-        let (size, mut engine) = held(|| engine(conversations));
+    for conversations in [20_000, 80_000, 200_000] {
+        let mut engine = engine(conversations);
         let (clone, snapshot) = asked(|| engine.clone());
-        assert!((clone as f64) < 0.02 * size, "a clone of {clone} bytes of {size}");
+        // The order of blocks, four bytes for up to 512 conversations each, and little else.
+        assert!(clone <= conversations / 64, "{clone} bytes for a clone of {conversations} conversations");
         let at = (conversations * 2) as i64 * HOUR;
         let first = apply(&mut engine, &Change::receive_message("v10", at));
         assert!(first <= AFTER_SNAPSHOT, "{first} bytes for a message to {conversations} conversations");
         drop(snapshot);
-        clone
-    };
-    let [small, medium, large] = [20_000, 80_000, 200_000].map(costs);
-    assert!(medium <= 4 * small && large <= 10 * small, "{small}, {medium} and {large} bytes for a clone");
+    }
 }
 
 #[test]

@@ -5,8 +5,8 @@
 //!   matrix.
 //! * A change to a team, an endpoint's access, a suspension, an admin flag or contact membership makes all audiences
 //!   anew, O(classes × (members + teammates)); it touches no conversation and no contact.
-//! * A new class costs the pointers to all classes, and its audience: the blocks of the matrix in which those viewers
-//!   are, and one shard of the index by key. A class that goes likewise.
+//! * A new class costs its audience: the blocks of the matrix in which those viewers are, and one shard of the index by
+//!   key. A class that goes likewise.
 //! * Who covers whom comes from `policy::access`, the same functions that decide one at a time.
 //!
 //! Nothing here knows of inboxes, tags or order.
@@ -24,6 +24,7 @@ use super::index::{Index, hash};
 use super::kernel::prefetch_line;
 use super::open::OpenSet;
 use super::posting::PostingList;
+use super::shared::{Chunked, Shared};
 use super::sparse::hasher;
 use super::work::count_blocks;
 use crate::model::{ConversationKind, Directory, EndpointId, Head, Member, TeamId, TeammateId};
@@ -125,7 +126,7 @@ impl Class {
 /// The classes of conversations.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Classes {
-    classes: Vec<Arc<Class>>,
+    classes: Chunked<Arc<Class>>,
     /// By kind, endpoint and own members, those with conversations. Two come to be alike when a member that only one
     /// of them had is gone; either is then found.
     by_key: Index,
@@ -155,7 +156,7 @@ impl Classes {
     }
 
     pub(super) fn get_mut(&mut self, class: u32) -> &mut Class {
-        Arc::make_mut(&mut self.classes[class as usize])
+        Arc::make_mut(self.classes.get_mut(class as usize))
     }
 
     /// Every class with its number, those without conversations included.
@@ -187,7 +188,7 @@ impl Classes {
     /// Changes which slots a class's open conversations have. Whether they have come to be leaves, or to be a list; and
     /// what they are now.
     pub(super) fn edit_open(&mut self, class: u32, edit: impl FnOnce(&mut OpenSet)) -> (bool, &OpenSet) {
-        let open = &mut Arc::make_mut(&mut self.classes[class as usize]).open;
+        let open = &mut Arc::make_mut(self.classes.get_mut(class as usize)).open;
         let was_many = open.is_many();
         edit(open);
         let is_many = open.is_many();
@@ -207,7 +208,7 @@ impl Classes {
 
     /// Gives spare memory back after loading.
     pub(super) fn shrink(&mut self) {
-        for class in &mut self.classes {
+        for class in self.classes.iter_mut() {
             let class = Arc::make_mut(class);
             class.rows.shrink();
             class.archived_reads.shrink();
@@ -238,12 +239,12 @@ impl Classes {
         let endpoint = place_of(directory, &class);
         let number = self.free.pop().unwrap_or(self.classes.len() as u32);
         self.matrix.set(number, &class.audience);
-        match self.classes.get_mut(number as usize) {
-            Some(place) => {
-                *place = Arc::new(class);
+        match (number as usize) < self.classes.len() {
+            true => {
+                *self.classes.get_mut(number as usize) = Arc::new(class);
                 self.endpoints.set(number, endpoint);
             }
-            None => {
+            false => {
                 self.classes.push(Arc::new(class));
                 self.endpoints.push(endpoint);
             }
@@ -257,7 +258,7 @@ impl Classes {
     }
 
     fn index(&mut self, number: u32) {
-        let hash = hash_of(&self.classes, number);
+        let hash = hash(key(self.get(number).head(None, false)));
         let Self { by_key, hashes, .. } = self;
         match (number as usize) < hashes.len() {
             true => hashes.set(number, hash),
@@ -298,7 +299,7 @@ impl Classes {
     pub(super) fn recompile(&mut self, directory: &Directory, people: &People) {
         let mut coverage = Coverage::new(directory, people);
         count_blocks(self.classes.len());
-        for class in &mut self.classes {
+        for class in self.classes.iter_mut() {
             let audience = match class.rows.is_empty() {
                 true => Vec::new(),
                 false => coverage.of_class(class),
@@ -332,11 +333,6 @@ fn place_of(directory: &Directory, class: &Class) -> u32 {
 fn key(head: Head<'_>) -> (ConversationKind, Option<&EndpointId>, &[Member]) {
     (head.kind, head.endpoint, head.members)
 }
-
-fn hash_of(classes: &[Arc<Class>], number: u32) -> u64 {
-    hash(key(classes[number as usize].head(None, false)))
-}
-
 /// What one class of contacts has in common.
 #[derive(Clone, Debug)]
 pub(super) struct ContactClass {
@@ -357,7 +353,7 @@ impl ContactClass {
 /// The classes of contacts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ContactClasses {
-    classes: Vec<Arc<ContactClass>>,
+    classes: Shared<Arc<ContactClass>>,
     /// By members, those with contacts; of several that are alike, any is found.
     by_key: Index,
     free: Column<u32>,
@@ -380,7 +376,7 @@ impl ContactClasses {
     /// The class of contacts with these members, made first if need be, with one more contact in it.
     pub(super) fn enter(&mut self, directory: &Directory, people: &People, members: &[Member]) -> u32 {
         let number = self.find(members).unwrap_or_else(|| self.add(directory, people, members));
-        Arc::make_mut(&mut self.classes[number as usize]).count += 1;
+        Arc::make_mut(&mut self.classes.to_mut()[number as usize]).count += 1;
         number
     }
 
@@ -391,7 +387,7 @@ impl ContactClasses {
 
     /// One contact fewer in a class, which is forgotten with its last.
     pub(super) fn leave(&mut self, number: u32) {
-        let class = Arc::make_mut(&mut self.classes[number as usize]);
+        let class = Arc::make_mut(&mut self.classes.to_mut()[number as usize]);
         class.count -= 1;
         if class.count > 0 {
             return;
@@ -407,9 +403,9 @@ impl ContactClasses {
         let number = self.free.pop().unwrap_or(self.classes.len() as u32);
         self.matrix.set(number, &audience);
         let class = Arc::new(ContactClass { members: members.to_vec(), audience, count: 0 });
-        match self.classes.get_mut(number as usize) {
+        match self.classes.to_mut().get_mut(number as usize) {
             Some(place) => *place = class,
-            None => self.classes.push(class),
+            None => self.classes.to_mut().push(class),
         }
         self.index(number);
         number
@@ -427,7 +423,7 @@ impl ContactClasses {
         if !self.classes.iter().any(naming) {
             return;
         }
-        for class in self.classes.iter_mut().filter(|class| naming(class)) {
+        for class in self.classes.to_mut().iter_mut().filter(|class| naming(class)) {
             Arc::make_mut(class).members.retain(|other| other != member);
         }
         self.by_key = Index::default();
@@ -442,7 +438,7 @@ impl ContactClasses {
     pub(super) fn recompile(&mut self, directory: &Directory, people: &People) {
         let mut coverage = Coverage::new(directory, people);
         count_blocks(self.classes.len());
-        for class in self.classes.iter_mut().filter(|class| class.count > 0) {
+        for class in self.classes.to_mut().iter_mut().filter(|class| class.count > 0) {
             let audience = coverage.of_contacts(&class.members);
             if audience != class.audience {
                 Arc::make_mut(class).audience = audience;

@@ -16,6 +16,7 @@ use indexmap::IndexSet;
 
 use super::kernel::prefetch;
 use super::posting::PostingList;
+use super::shared::Chunked;
 use super::sparse::{Sparse, hasher};
 use crate::model::Member;
 
@@ -73,12 +74,16 @@ pub(super) struct Assignments {
     /// Assignees by number; numbers are never given up.
     members: Arc<IndexSet<Member, DefaultHashBuilder>>,
     by_row: Sparse<u32>,
-    lists: Vec<Arc<List>>,
+    lists: Chunked<Arc<List>>,
 }
 
 impl Default for Assignments {
     fn default() -> Self {
-        Self { members: Arc::new(IndexSet::with_hasher(hasher())), by_row: Sparse::default(), lists: Vec::new() }
+        Self {
+            members: Arc::new(IndexSet::with_hasher(hasher())),
+            by_row: Sparse::default(),
+            lists: Chunked::default(),
+        }
     }
 }
 
@@ -118,7 +123,10 @@ impl Assignments {
 
     /// Every assignee with its open conversations, newest first.
     pub(super) fn open_lists(&self) -> impl Iterator<Item = (&Member, NewestFirst<'_>)> {
-        self.members.iter().zip(&self.lists).map(|(member, list)| (member, list.open.newest_first_from(|_| false)))
+        self.members
+            .iter()
+            .zip(self.lists.iter())
+            .map(|(member, list)| (member, list.open.newest_first_from(|_| false)))
     }
 
     /// The rows of all conversations of an assignee, archived ones included.
@@ -150,7 +158,7 @@ impl Assignments {
         let Some(number) = self.number_of_row(entry.row) else {
             return;
         };
-        let list = Arc::make_mut(&mut self.lists[number as usize]);
+        let list = Arc::make_mut(self.lists.get_mut(number as usize));
         match archived {
             true => list.archived.insert(entry.row),
             false => list.open.insert(entry, compare),
@@ -162,7 +170,7 @@ impl Assignments {
         let Some(number) = self.number_of_row(entry.row) else {
             return;
         };
-        let list = Arc::make_mut(&mut self.lists[number as usize]);
+        let list = Arc::make_mut(self.lists.get_mut(number as usize));
         match archived {
             true => list.archived.remove(entry.row),
             false => list.open.remove(entry, compare),
@@ -172,7 +180,7 @@ impl Assignments {
     /// Notes that an open row has another slot; does nothing for one that is not assigned.
     pub(super) fn follow(&mut self, entry: Assigned, compare: impl Fn(u32, u32) -> Ordering) {
         if let Some(number) = self.number_of_row(entry.row) {
-            let open = &mut Arc::make_mut(&mut self.lists[number as usize]).open;
+            let open = &mut Arc::make_mut(self.lists.get_mut(number as usize)).open;
             let (chunk, place) = open.find(entry, compare);
             open.chunk_mut(chunk)[place].slot = entry.slot;
         }
@@ -186,7 +194,7 @@ impl Assignments {
     /// Adds a row without looking for its place, while facts are loaded.
     pub(super) fn load(&mut self, entry: Assigned, archived: bool) {
         if let Some(number) = self.number_of_row(entry.row) {
-            let list = Arc::make_mut(&mut self.lists[number as usize]);
+            let list = Arc::make_mut(self.lists.get_mut(number as usize));
             match archived {
                 true => list.archived.insert(entry.row),
                 false => list.open.insert_at(list.open.older.len(), list.open.newest.len(), entry),
@@ -196,7 +204,7 @@ impl Assignments {
 
     pub(super) fn shrink(&mut self) {
         self.by_row.shrink();
-        for list in &mut self.lists {
+        for list in self.lists.iter_mut() {
             let list = Arc::make_mut(list);
             list.open.newest.shrink_to_fit();
             list.archived.shrink();

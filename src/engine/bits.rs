@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::shared::Shared;
+
 /// A set of small numbers: number `n` is bit `n % 64` of word `n / 64`; missing words are zero.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Bits(SmallVec<[u64; 16]>);
@@ -115,7 +117,7 @@ const VIEWERS: usize = if cfg!(test) { 2 } else { 16 };
 /// too. A block's rows double when a class comes for which they have no room.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Matrix {
-    blocks: Vec<Arc<[u64]>>,
+    blocks: Shared<Arc<[u64]>>,
 }
 
 impl Matrix {
@@ -165,10 +167,11 @@ impl Matrix {
 
     /// A block to write to, with room for this word in each row.
     fn block_mut(&mut self, block: usize, word: usize) -> &mut [u64] {
-        if self.blocks.len() <= block {
-            self.blocks.resize_with(block + 1, || Arc::new([]));
+        let blocks = self.blocks.to_mut();
+        if blocks.len() <= block {
+            blocks.resize_with(block + 1, || Arc::new([]));
         }
-        let block = &mut self.blocks[block];
+        let block = &mut blocks[block];
         if block.len() <= word * VIEWERS {
             *block = widened(block, (word + 1).next_power_of_two());
         }
@@ -218,7 +221,7 @@ mod tests {
         let mut matrix = Matrix::of(20, 100, std::iter::empty());
         let snapshot = matrix.clone();
         matrix.set(7, &[3, 11]);
-        let copied = matrix.blocks.iter().zip(&snapshot.blocks).filter(|(one, two)| !Arc::ptr_eq(one, two));
+        let copied = matrix.blocks.iter().zip(&*snapshot.blocks).filter(|(one, two)| !Arc::ptr_eq(one, two));
         assert_eq!(copied.count(), 2);
     }
 }

@@ -1,7 +1,7 @@
 //! Columns: one value per row, kept in blocks that snapshots share.
 //!
-//! * Reading and writing a row is O(1); cloning a column is O(rows / 4096) and shares every block.
-//! * A write to a block that a snapshot shares copies that block, 4,096 values, once.
+//! * Reading and writing a row is O(1); so is cloning a column, which shares every block.
+//! * A write to a block that a snapshot shares copies that block, 4,096 values, and the list of blocks, once.
 //!
 //! Nothing here knows what a row is.
 
@@ -11,6 +11,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::kernel::prefetch_line;
+use super::shared::Shared;
 
 /// Values per block: large enough that a clone is cheap, small enough that a copy is.
 pub(super) const BLOCK: usize = if cfg!(test) { 16 } else { 4096 };
@@ -20,13 +21,13 @@ const FIRST: usize = 16;
 
 #[derive(Clone, Debug)]
 pub(super) struct Column<T> {
-    blocks: Vec<Arc<[T]>>,
+    blocks: Shared<Arc<[T]>>,
     len: usize,
 }
 
 impl<T> Default for Column<T> {
     fn default() -> Self {
-        Self { blocks: Vec::new(), len: 0 }
+        Self { blocks: Shared::default(), len: 0 }
     }
 }
 
@@ -68,7 +69,7 @@ impl<T: Clone> Column<T> {
     }
 
     pub(super) fn get_mut(&mut self, row: u32) -> &mut T {
-        let block = Arc::make_mut(&mut self.blocks[row as usize / BLOCK]);
+        let block = Arc::make_mut(&mut self.blocks.to_mut()[row as usize / BLOCK]);
         &mut block[row as usize % BLOCK]
     }
 
@@ -78,11 +79,12 @@ impl<T: Clone> Column<T> {
 
     pub(super) fn push(&mut self, value: T) {
         let (block, place) = (self.len / BLOCK, self.len % BLOCK);
-        match self.blocks.get_mut(block) {
+        let blocks = self.blocks.to_mut();
+        match blocks.get_mut(block) {
             Some(block) if place < block.len() => Arc::make_mut(block)[place] = value,
             Some(block) => *block = grown(block, value),
-            None if block == 0 => self.blocks.push(Arc::from_iter(vec![value; FIRST])),
-            None => self.blocks.push(Arc::from_iter(vec![value; BLOCK])),
+            None if block == 0 => blocks.push(Arc::from_iter(vec![value; FIRST])),
+            None => blocks.push(Arc::from_iter(vec![value; BLOCK])),
         }
         self.len += 1;
     }
@@ -95,7 +97,7 @@ impl<T: Clone> Column<T> {
         let room = if self.blocks.is_empty() { values.len().next_power_of_two().clamp(FIRST, BLOCK) } else { BLOCK };
         self.len += values.len();
         values.resize(room, last);
-        self.blocks.push(Arc::from(values));
+        self.blocks.to_mut().push(Arc::from(values));
     }
 
     /// Takes the last row's value off; its place stays allocated. O(1), and copies nothing.
@@ -114,14 +116,15 @@ impl<T: Clone> Column<T> {
 
 /// The same of lists of blocks.
 pub(super) fn differing<'a, T: ?Sized>(
-    one: &'a [Arc<T>],
-    other: &'a [Arc<T>],
+    one: &'a Shared<Arc<T>>,
+    other: &'a Shared<Arc<T>>,
 ) -> impl Iterator<Item = Range<u32>> + 'a {
     let is_shared = |block: usize| match (one.get(block), other.get(block)) {
         (Some(one), Some(other)) => Arc::ptr_eq(one, other),
         _ => false,
     };
-    (0..one.len().max(other.len()))
+    let blocks = if one.is_same(other) { 0 } else { one.len().max(other.len()) };
+    (0..blocks)
         .filter(move |block| !is_shared(*block))
         .map(|block| (block * BLOCK) as u32..((block + 1) * BLOCK) as u32)
 }

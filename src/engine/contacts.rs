@@ -1,6 +1,6 @@
 //! Contacts by number: who finds them, what filters ask of them, and the order in which they are listed.
 //!
-//! * Look-up is O(1); entering or renaming is O(log contacts + 512); a clone is O(contacts / 512).
+//! * Look-up is O(1); entering or renaming is O(log contacts + 512); a clone is O(1).
 //! * Which open conversations a contact is attached to is kept, so that re-tagging it costs by those. Entering and
 //!   leaving is O(1) for nearly all, and O(1024) however many there are.
 
@@ -18,6 +18,7 @@ use super::index::Index;
 use super::lists::Lists;
 use super::packed::Narrow;
 use super::posting::PostingList;
+use super::shared::Shared;
 use super::short::ShortLists;
 use super::sparse::{BRISK, Sparse};
 use crate::model::{Contact, ContactCategory, ContactId, Directory, Invitation, Text};
@@ -437,7 +438,7 @@ impl OpenRows {
 /// Numbers in an order that a comparison gives, in chunks of up to 512 that snapshots share.
 #[derive(Clone, Debug, Default)]
 struct Order {
-    chunks: Vec<Arc<Vec<u32>>>,
+    chunks: Shared<Arc<Vec<u32>>>,
 }
 
 const CHUNK: usize = if cfg!(test) { 4 } else { 512 };
@@ -461,8 +462,9 @@ impl Order {
     /// `compare` says how a number stands to the new one.
     fn insert(&mut self, number: u32, compare: impl Fn(u32) -> Ordering) {
         let at = self.chunk_of(|other| compare(other).is_lt()).min(self.chunks.len().saturating_sub(1));
-        let Some(chunk) = self.chunks.get_mut(at) else {
-            self.chunks.push(Arc::new(vec![number]));
+        let chunks = self.chunks.to_mut();
+        let Some(chunk) = chunks.get_mut(at) else {
+            chunks.push(Arc::new(vec![number]));
             return;
         };
         let chunk = Arc::make_mut(chunk);
@@ -470,13 +472,14 @@ impl Order {
         chunk.insert(place, number);
         if chunk.len() > CHUNK {
             let upper = chunk.split_off(CHUNK / 2);
-            self.chunks.insert(at + 1, Arc::new(upper));
+            chunks.insert(at + 1, Arc::new(upper));
         }
     }
 
     fn remove(&mut self, compare: impl Fn(u32) -> Ordering) {
         let at = self.chunk_of(|other| compare(other).is_lt());
-        let Some(chunk) = self.chunks.get_mut(at) else {
+        let chunks = self.chunks.to_mut();
+        let Some(chunk) = chunks.get_mut(at) else {
             return;
         };
         let chunk = Arc::make_mut(chunk);
@@ -485,7 +488,7 @@ impl Order {
             chunk.remove(place);
         }
         if chunk.is_empty() {
-            self.chunks.remove(at);
+            chunks.remove(at);
         }
     }
 

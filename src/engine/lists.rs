@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 
 use super::kernel::prefetch_line;
 use super::packed::{Packed, Run};
+use super::shared::Shared;
 use super::sparse::Sparse;
 
 /// Rows per block.
@@ -30,7 +31,7 @@ pub(super) type Numbers = SmallVec<[u32; 8]>;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lists {
-    blocks: Vec<Arc<Block>>,
+    blocks: Shared<Arc<Block>>,
     apart: Sparse<Packed>,
     len: u32,
 }
@@ -92,17 +93,18 @@ fn sum(lengths: u64) -> usize {
 impl Lists {
     pub(super) fn push(&mut self, numbers: &[u32]) {
         let (block, at) = locate(self.len);
+        let blocks = self.blocks.to_mut();
         if at == 0 {
-            if let Some(block) = self.blocks.last_mut().and_then(Arc::get_mut) {
+            if let Some(block) = blocks.last_mut().and_then(Arc::get_mut) {
                 block.numbers.shrink();
                 block.groups.shrink_to_fit();
             }
-            self.blocks.push(Arc::default());
+            blocks.push(Arc::default());
         }
         if numbers.len() >= APART {
             self.apart.insert(self.len, numbers.iter().copied().collect());
         }
-        Arc::make_mut(&mut self.blocks[block]).push(at, numbers);
+        Arc::make_mut(&mut blocks[block]).push(at, numbers);
         self.len += 1;
     }
 
@@ -118,7 +120,7 @@ impl Lists {
             None => self.apart.insert(row, numbers.iter().copied().collect()),
             _ => {}
         }
-        Arc::make_mut(&mut self.blocks[block]).set(at, inline);
+        Arc::make_mut(&mut self.blocks.to_mut()[block]).set(at, inline);
     }
 
     /// The numbers in order.
@@ -156,7 +158,7 @@ impl Lists {
 
     /// Gives spare memory back after loading.
     pub(super) fn shrink(&mut self) {
-        if let Some(block) = self.blocks.last_mut() {
+        if let Some(block) = self.blocks.to_mut().last_mut() {
             Arc::make_mut(block).numbers.shrink();
         }
     }

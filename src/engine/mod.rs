@@ -33,6 +33,7 @@ mod reads;
 mod revision;
 mod rule;
 mod scan;
+mod shared;
 mod short;
 mod sparse;
 mod spine;

@@ -11,7 +11,7 @@
 //! * A conversation that enters sets a bit per attribute; one that leaves clears its live bit in the spine and leaves
 //!   the others behind, for a slot is used once. A block that is given up has its share of every leaf taken out,
 //!   O(tags + teammates), once for many conversations that left it.
-//! * A clone is O(groups); a write copies the list of one group's leaves, and the leaves that it changes, if a snapshot
+//! * A clone is O(groups); a write copies the lists of one group's leaves, and the leaves that it changes, if a snapshot
 //!   shares them.
 //!
 //! Nothing here knows who may see what.
@@ -221,8 +221,9 @@ pub(super) struct Group {
     pub(super) restricted: Leaf,
     pub(super) contact_tags: Leaves,
     pub(super) conversation_tags: Leaves,
-    /// By teammate: who has read it since its last message.
-    pub(super) reads: Leaves,
+    /// By teammate: who has read it since its last message. Behind an `Arc` of their own, for they are many, and most
+    /// changes beside a snapshot alter none.
+    reads: Arc<Leaves>,
 }
 
 impl Default for Group {
@@ -233,12 +234,36 @@ impl Default for Group {
             restricted: NO_LEAF,
             contact_tags: Leaves::default(),
             conversation_tags: Leaves::default(),
-            reads: Leaves::default(),
+            reads: Arc::default(),
         }
     }
 }
 
 impl Group {
+    pub(super) fn reads(&self) -> &Leaves {
+        &self.reads
+    }
+
+    pub(super) fn reads_mut(&mut self) -> &mut Leaves {
+        Arc::make_mut(&mut self.reads)
+    }
+
+    /// Sets what a slot's conversation has of itself: its class, and whether it is assigned.
+    pub(super) fn enter(&mut self, at: u32, class: u32, is_assigned: bool) {
+        self.set_class(at, class);
+        if !is_assigned {
+            set(&mut self.unassigned, at);
+        }
+    }
+
+    /// Sets what it has of a contact.
+    pub(super) fn enter_contact(&mut self, at: u32, is_restricted: bool, tags: impl Iterator<Item = u32>) {
+        if is_restricted {
+            set(&mut self.restricted, at);
+        }
+        tags.for_each(|tag| self.contact_tags.set(tag, at));
+    }
+
     fn set_class(&mut self, at: u32, class: u32) {
         let at = at as usize;
         if self.class.len() <= at {
@@ -273,7 +298,7 @@ impl Group {
     }
 
     fn leaves_mut(&mut self) -> [&mut Leaves; 3] {
-        [&mut self.contact_tags, &mut self.conversation_tags, &mut self.reads]
+        [&mut self.contact_tags, &mut self.conversation_tags, Arc::make_mut(&mut self.reads)]
     }
 }
 
@@ -315,16 +340,6 @@ impl<'o> Attributes<'o> {
     }
 }
 
-/// What a conversation brings along when it enters.
-pub(super) struct Entry<'a> {
-    pub(super) row: u32,
-    pub(super) class: u32,
-    pub(super) is_assigned: bool,
-    pub(super) is_restricted: bool,
-    pub(super) contact_tags: &'a [u32],
-    pub(super) conversation_tags: &'a [u32],
-}
-
 #[derive(Clone, Debug, Default)]
 pub(super) struct Open {
     pub(super) spine: Spine,
@@ -349,19 +364,19 @@ impl Open {
     #[inline]
     pub(super) fn is_read(&self, slot: u32, teammate: u32) -> bool {
         let (group, at) = split_group(slot);
-        is_set(self.groups[group].reads.get(teammate), at)
+        is_set(self.groups[group].reads().get(teammate), at)
     }
 
     #[inline]
     pub(super) fn prefetch_read(&self, slot: u32, teammate: u32) {
         let (group, at) = split_group(slot);
-        prefetch_line(&self.groups[group].reads.get(teammate)[at as usize / 64 % SPAN]);
+        prefetch_line(&self.groups[group].reads().get(teammate)[at as usize / 64 % SPAN]);
     }
 
     /// Who has read a slot's conversation, ascending.
     pub(super) fn readers(&self, slot: u32) -> impl Iterator<Item = u32> {
         let (group, at) = split_group(slot);
-        self.groups[group].reads.numbers_at(at)
+        self.groups[group].reads().numbers_at(at)
     }
 
     /// The group of a slot, and the slot's place in it.
@@ -425,7 +440,7 @@ impl Open {
     /// Sets who has read the conversations of a slot's group, which nobody has read so far; leaves by square of 64
     /// teammates, ascending.
     pub(super) fn load_reads(&mut self, slot: u32, squares: &[(u32, Vec<Leaf>)]) {
-        let reads = &mut self.group_mut(slot).0.reads;
+        let reads = self.group_mut(slot).0.reads_mut();
         for (square, leaves) in squares {
             let Some(last) = leaves.iter().rposition(|leaf| !is_clear(leaf)) else {
                 continue;
@@ -435,20 +450,6 @@ impl Open {
                 reads.0[number as usize] = Some(Arc::new(*leaf));
             }
         }
-    }
-
-    /// Sets the attributes of a conversation that has just got this slot.
-    pub(super) fn describe(&mut self, slot: u32, entry: &Entry<'_>) {
-        let (group, at) = self.group_mut(slot);
-        group.set_class(at, entry.class);
-        if !entry.is_assigned {
-            set(&mut group.unassigned, at);
-        }
-        if entry.is_restricted {
-            set(&mut group.restricted, at);
-        }
-        entry.contact_tags.iter().for_each(|tag| group.contact_tags.set(*tag, at));
-        entry.conversation_tags.iter().for_each(|tag| group.conversation_tags.set(*tag, at));
     }
 
     /// Notes another class of a slot's conversation.
@@ -473,17 +474,11 @@ impl Open {
         tags.iter().for_each(|tag| group.contact_tags.clear(*tag, at));
     }
 
-    /// Adds a conversation, unread by all; the rows that move to make room are noted in `moves`.
-    pub(super) fn insert(
-        &mut self,
-        entry: &Entry<'_>,
-        compare: impl Fn(u32, u32) -> Ordering,
-        moves: &mut Vec<Move>,
-    ) -> u32 {
+    /// Adds a conversation, without attributes; the rows that move to make room are noted in `moves`.
+    pub(super) fn insert(&mut self, row: u32, compare: impl Fn(u32, u32) -> Ordering, moves: &mut Vec<Move>) -> u32 {
         let first_move = moves.len();
-        let slot = self.spine.insert(entry.row, compare, moves);
+        let slot = self.spine.insert(row, compare, moves);
         self.follow(&moves[first_move..]);
-        self.describe(slot, entry);
         slot
     }
 

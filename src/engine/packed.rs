@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::column::{BLOCK, differing};
 use super::kernel::prefetch_line;
+use super::shared::Shared;
 
 /// A vector of small numbers. Bits behind the last are zero.
 #[derive(Clone, Debug, Default)]
@@ -218,7 +219,7 @@ impl ExactSizeIterator for Run<'_> {}
 /// A column of numbers most of which are small.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Narrow {
-    blocks: Vec<Arc<Packed>>,
+    blocks: Shared<Arc<Packed>>,
 }
 
 impl Narrow {
@@ -235,7 +236,7 @@ impl Narrow {
 
     pub(super) fn set(&mut self, row: u32, number: u32) {
         if self.get(row) != number {
-            Arc::make_mut(&mut self.blocks[row as usize / BLOCK]).set(row as usize % BLOCK, number);
+            Arc::make_mut(&mut self.blocks.to_mut()[row as usize / BLOCK]).set(row as usize % BLOCK, number);
         }
     }
 
@@ -245,10 +246,11 @@ impl Narrow {
     }
 
     pub(super) fn push(&mut self, number: u32) {
-        if self.blocks.last().is_none_or(|last| last.len() == BLOCK) {
-            self.blocks.push(Arc::default());
+        let blocks = self.blocks.to_mut();
+        if blocks.last().is_none_or(|last| last.len() == BLOCK) {
+            blocks.push(Arc::default());
         }
-        if let Some(last) = self.blocks.last_mut() {
+        if let Some(last) = blocks.last_mut() {
             Arc::make_mut(last).push(number);
         }
     }
@@ -260,7 +262,7 @@ impl Narrow {
 
     /// Gives spare memory back after loading.
     pub(super) fn shrink(&mut self) {
-        self.blocks.iter_mut().for_each(|block| Arc::make_mut(block).shrink());
+        self.blocks.to_mut().iter_mut().for_each(|block| Arc::make_mut(block).shrink());
     }
 }
 
@@ -316,7 +318,7 @@ mod tests {
         assert!((0..100).all(|row| snapshot.get(row) == mixed(100, 12)[row as usize]));
         assert!((0..100).filter(|row| *row != 40).all(|row| column.get(row) == snapshot.get(row)));
         assert_eq!(column.get(40), u32::MAX);
-        let copied = column.blocks.iter().zip(&snapshot.blocks).filter(|(one, two)| !Arc::ptr_eq(one, two));
+        let copied = column.blocks.iter().zip(&*snapshot.blocks).filter(|(one, two)| !Arc::ptr_eq(one, two));
         assert_eq!(copied.count(), 1);
     }
 }

@@ -86,7 +86,7 @@ impl Terms {
             mask = and_not(&mask, part(&group.unassigned));
         }
         if self.unread {
-            mask = and_not(&mask, part(group.reads.get(view.viewer)));
+            mask = and_not(&mask, part(group.reads().get(view.viewer)));
         }
         for tags in &self.contact_tags {
             mask = and(&mask, &any_of(&group.contact_tags, tags, part));
@@ -105,7 +105,7 @@ impl Terms {
         let any_of = |leaves: &Leaves, tags: &Named| tags.iter().any(|tag| is_set(leaves.get(*tag), at));
         (!self.unassigned || is_unassigned())
             && (!self.assigned || !is_unassigned())
-            && (!self.unread || !is_set(group.reads.get(view.viewer), at))
+            && (!self.unread || !is_set(group.reads().get(view.viewer), at))
             && self.contact_tags.iter().all(|tags| any_of(&group.contact_tags, tags))
             && self.conversation_tags.iter().all(|tags| any_of(&group.conversation_tags, tags))
     }

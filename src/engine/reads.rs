@@ -6,7 +6,7 @@
 //!
 //! * A mark is found in O(log teammates of the piece). Those of one row are found by a look at all teammates of its
 //!   piece, who take eight bytes each: most that one reads others read.
-//! * A clone is O(rows / 4096). A change after it copies one piece, and the pointers to the 128 of its shard: a row may
+//! * A clone is O(1). A change after it copies one piece, and the pointers to the 128 of its shard: a row may
 //!   be read by everyone, so that a copy of thousands of rows' marks would be felt.
 //! * A piece without marks takes a pointer, and so does a shard without.
 
@@ -15,6 +15,7 @@
 use std::sync::Arc;
 
 use super::counts::Counts;
+use super::shared::Shared;
 use super::state::Marks;
 
 /// Rows of a piece, a bit each.
@@ -24,7 +25,7 @@ const PIECES: usize = if cfg!(test) { 2 } else { 128 };
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct ArchivedReads {
-    shards: Vec<Option<Arc<Shard>>>,
+    shards: Shared<Option<Arc<Shard>>>,
 }
 
 type Shard = [Counts; PIECES];
@@ -55,7 +56,7 @@ impl ArchivedReads {
 
     /// Gives spare memory back after loading.
     pub(super) fn shrink(&mut self) {
-        let shards = self.shards.iter_mut().flatten();
+        let shards = self.shards.to_mut().iter_mut().flatten();
         shards.flat_map(Arc::make_mut).for_each(Counts::shrink);
     }
 
@@ -66,10 +67,11 @@ impl ArchivedReads {
 
     fn piece_mut(&mut self, row: u32) -> &mut Counts {
         let (shard, piece) = locate(row);
-        if self.shards.len() <= shard {
-            self.shards.resize(shard + 1, None);
+        let shards = self.shards.to_mut();
+        if shards.len() <= shard {
+            shards.resize(shard + 1, None);
         }
-        let shard = self.shards[shard].get_or_insert_with(|| Arc::new([const { Counts::NONE }; PIECES]));
+        let shard = shards[shard].get_or_insert_with(|| Arc::new([const { Counts::NONE }; PIECES]));
         &mut Arc::make_mut(shard)[piece]
     }
 }

@@ -265,7 +265,7 @@ impl<'e> View<'e> {
             Node::AllConversationTags(tags) => exact(all_of(&attributes.group.conversation_tags, tags, attributes)),
             Node::Assignee(assignees) => assigned(assignees, attributes),
             Node::Classes(classes) => exact(of_classes(classes, attributes)),
-            Node::Unread => exact(and_not(&ALL_SLOTS, attributes.part(attributes.group.reads.get(self.viewer)))),
+            Node::Unread => exact(and_not(&ALL_SLOTS, attributes.part(attributes.group.reads().get(self.viewer)))),
             Node::Since(time) => self.since(*time, block),
             Node::Before(time) => {
                 let (certain, possible) = self.since(*time, block);

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! * Look-up is O(1), and takes one cache line to find that there is nothing. Insertion and removal move the values
-//!   behind it in the shard. A clone is O(rows / 4096) and shares every shard. Shards of fewer rows make insertion
-//!   cheaper and clones dearer.
+//!   behind it in the shard. A clone is O(1) and shares every shard. Shards of fewer rows make insertion
+//!   cheaper, and the first one after a clone dearer.
 //! * A row without a value costs a bit and a quarter, if any row of its shard has one.
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
@@ -14,6 +14,7 @@
 use std::sync::Arc;
 
 use super::bits::ones;
+use super::shared::Shared;
 pub(super) use crate::model::hasher;
 
 /// Words of bits per shard: as many rows as a column's block holds.
@@ -68,12 +69,12 @@ impl<T, const WORDS: usize> Shard<T, WORDS> {
 
 #[derive(Clone, Debug)]
 pub(super) struct Sparse<T, const WORDS: usize = WHOLE> {
-    shards: Vec<Option<Arc<Shard<T, WORDS>>>>,
+    shards: Shared<Option<Arc<Shard<T, WORDS>>>>,
 }
 
 impl<T, const WORDS: usize> Default for Sparse<T, WORDS> {
     fn default() -> Self {
-        Self { shards: Vec::new() }
+        Self { shards: Shared::default() }
     }
 }
 
@@ -94,8 +95,11 @@ impl<T: Clone, const WORDS: usize> Sparse<T, WORDS> {
 
     pub(super) fn remove(&mut self, row: u32) -> Option<T> {
         let (shard, at) = Self::locate(row);
-        let slot = self.shards.get_mut(shard)?;
-        let shard = slot.as_mut().filter(|shard| shard.has(at))?;
+        if !self.shards.get(shard)?.as_ref().is_some_and(|shard| shard.has(at)) {
+            return None;
+        }
+        let slot = &mut self.shards.to_mut()[shard];
+        let shard = slot.as_mut()?;
         let shard = Arc::make_mut(shard);
         let value = shard.take(at);
         if shard.values.is_empty() {
@@ -128,15 +132,16 @@ impl<T: Clone, const WORDS: usize> Sparse<T, WORDS> {
 
     /// Gives spare memory back after loading.
     pub(super) fn shrink(&mut self) {
-        self.shards.iter_mut().flatten().for_each(|shard| Arc::make_mut(shard).values.shrink_to_fit());
+        self.shards.to_mut().iter_mut().flatten().for_each(|shard| Arc::make_mut(shard).values.shrink_to_fit());
     }
 
     fn shard(&mut self, row: u32) -> &mut Shard<T, WORDS> {
         let (shard, _) = Self::locate(row);
-        if self.shards.len() <= shard {
-            self.shards.resize(shard + 1, None);
+        let shards = self.shards.to_mut();
+        if shards.len() <= shard {
+            shards.resize(shard + 1, None);
         }
-        Arc::make_mut(self.shards[shard].get_or_insert_with(|| Arc::new(Shard::new())))
+        Arc::make_mut(shards[shard].get_or_insert_with(|| Arc::new(Shard::new())))
     }
 
     fn locate(row: u32) -> (usize, usize) {

@@ -10,7 +10,7 @@
 //!   each one behind.
 //! * A block without live rows is dropped, and two neighbours that fit into one are merged when a row leaves, so that
 //!   memory stays within a constant of the live rows; each step moves at most 512 rows.
-//! * A clone is O(blocks) and shares every block.
+//! * A clone copies the order, and shares every block.
 //!
 //! It compares rows only through the function it is given, and knows nothing else of them.
 
@@ -20,6 +20,7 @@ use std::cmp::Ordering;
 use std::sync::{Arc, LazyLock};
 
 use super::kernel::prefetch_line;
+use super::shared::Chunked;
 use super::work::{count_blocks, count_rows};
 
 /// Words of a mask over one block: a cache line, and two words in unit tests, so that these see many blocks.
@@ -136,7 +137,7 @@ pub(super) fn split(slot: u32) -> (u32, u32) {
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Spine {
-    blocks: Vec<Arc<Block>>,
+    blocks: Chunked<Arc<Block>>,
     order: Vec<u32>,
     free: Vec<u32>,
     len: usize,
@@ -327,7 +328,7 @@ impl Spine {
     fn add_block(&mut self, block: Block) -> u32 {
         match self.free.pop() {
             Some(number) => {
-                self.blocks[number as usize] = Arc::new(block);
+                *self.blocks.get_mut(number as usize) = Arc::new(block);
                 number
             }
             None => {
@@ -340,12 +341,12 @@ impl Spine {
     fn release(&mut self, number: u32) {
         // One for all of them, which is never written to: a number that is used again gets a block of its own.
         static RELEASED: LazyLock<Arc<Block>> = LazyLock::new(Arc::default);
-        self.blocks[number as usize] = RELEASED.clone();
+        *self.blocks.get_mut(number as usize) = RELEASED.clone();
         self.free.push(number);
     }
 
     fn block_mut(&mut self, number: u32) -> &mut Block {
-        Arc::make_mut(&mut self.blocks[number as usize])
+        Arc::make_mut(self.blocks.get_mut(number as usize))
     }
 
     /// Where a walk from the newest row starts that leaves out every row for which `is_newer` holds: the place in

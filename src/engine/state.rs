@@ -30,7 +30,7 @@ use super::column::{self, Column};
 use super::contacts::Contacts;
 use super::index::{AT_ONCE, Index};
 use super::lists::{Lists, Numbers};
-use super::open::{Entry, Open, OpenSet};
+use super::open::{Open, OpenSet};
 use super::posting::PostingList;
 use super::reads::ArchivedReads;
 use super::sparse::{Sparse, hasher};
@@ -418,7 +418,7 @@ impl State {
 
     fn describe_loaded(&mut self, row: u32) {
         let slot = *self.slot.get(row);
-        self.describe(row, |open, entry| open.describe(slot, entry));
+        self.describe(row, slot);
         self.edit_open(*self.class.get(row), slot, |open, few| open.insert(slot, few));
         let contacts = self.contacts_of.get(row);
         contacts.iter().for_each(|contact| self.contacts.add_open(*contact, row));
@@ -482,7 +482,7 @@ impl State {
         match self.slot_of(row) {
             Slot::Open(slot) => {
                 let (group, at) = self.open.group_mut(slot);
-                group.reads.clear_all(at);
+                group.reads_mut().clear_all(at);
             }
             Slot::Archived(_) => self.forget_archived_reads(row),
         }
@@ -563,8 +563,8 @@ impl State {
             Slot::Open(slot) => {
                 let (group, at) = self.open.group_mut(slot);
                 match read {
-                    true => group.reads.set(by, at),
-                    false => group.reads.clear(by, at),
+                    true => group.reads_mut().set(by, at),
+                    false => group.reads_mut().clear(by, at),
                 }
             }
             Slot::Archived(_) if read != self.is_read(row, by) => {
@@ -650,7 +650,7 @@ impl State {
         for row in self.contacts.open_rows(contact).collect::<Vec<u32>>() {
             let slot = *self.slot.get(row);
             self.open.forget_contacts(slot, &[]);
-            self.describe(row, |open, entry| open.describe(slot, entry));
+            self.describe(row, slot);
         }
     }
 
@@ -721,15 +721,16 @@ impl State {
             self.note_archived_reads(row, *self.class.get(row), &reads);
             return self.enter_assigned(row);
         }
-        let mut slot = 0;
-        self.insert_open(row, &mut slot, &mut moves);
+        let Self { open, at, ids, .. } = self;
+        let slot = open.insert(row, |one, two| compare(at, ids, one, two), &mut moves);
         self.follow(&moves);
+        self.describe(row, slot);
         self.slot.set(row, slot);
         self.enter_assigned(row);
         self.edit_open(*self.class.get(row), slot, |open, few| open.insert(slot, few));
         for number in reads {
             let (group, at) = self.open.group_mut(slot);
-            group.reads.set(number, at);
+            group.reads_mut().set(number, at);
         }
     }
 
@@ -755,12 +756,6 @@ impl State {
         let (entry, archived) = (self.assigned(row), self.is_archived(row));
         let Self { assignments, at, ids, .. } = self;
         assignments.leave(entry, archived, |one, two| compare(at, ids, one, two));
-    }
-
-    fn insert_open(&mut self, row: u32, slot: &mut u32, moves: &mut Vec<Move>) {
-        let mut open = std::mem::take(&mut self.open);
-        self.with_entry(row, |entry| *slot = open.insert(entry, |one, two| self.compare(one, two), moves));
-        self.open = open;
     }
 
     /// Takes a row out of all that [`State::enter`] put it in; returns its read marks if they are wanted.
@@ -822,30 +817,17 @@ impl State {
         Assigned { at: *self.at.get(row), row, class: *self.class.get(row), slot: *self.slot.get(row) & !ARCHIVED }
     }
 
-    /// Calls `with` with the open conversations and what one of them brings along.
-    fn describe(&mut self, row: u32, with: impl FnOnce(&mut Open, &Entry<'_>)) {
-        let mut open = std::mem::take(&mut self.open);
-        self.with_entry(row, |entry| with(&mut open, entry));
-        self.open = open;
-    }
-
-    fn with_entry(&self, row: u32, with: impl FnOnce(&Entry<'_>)) {
-        let mut contact_tags = Numbers::new();
-        let mut is_restricted = false;
+    /// Sets the attributes of an open conversation, which has just got this slot or whose own have been taken from it.
+    fn describe(&mut self, row: u32, slot: u32) {
+        let Self { open, contacts, contacts_of, tags_of, .. } = self;
+        let (group, at) = open.group_mut(slot);
         count_rows(1);
-        self.contacts_of.for_each(row, |contact| {
+        group.enter(at, *self.class.get(row), self.assignments.number_of_row(row).is_some());
+        contacts_of.for_each(row, |contact| {
             count_rows(1);
-            is_restricted |= self.contacts.is_restricted(contact);
-            self.contacts.tags.for_each(contact, |tag| contact_tags.push(tag));
+            group.enter_contact(at, contacts.is_restricted(contact), contacts.tags.run(contact));
         });
-        with(&Entry {
-            row,
-            class: *self.class.get(row),
-            is_assigned: self.assignments.number_of_row(row).is_some(),
-            is_restricted,
-            contact_tags: &contact_tags,
-            conversation_tags: &self.tags_of.get(row),
-        });
+        tags_of.for_each(row, |tag| group.conversation_tags.set(tag, at));
     }
 
     // Tags and marks.

@@ -116,7 +116,7 @@ struct Reads<'e>(SmallVec<[&'e Leaf; 16]>);
 impl<'e> Reads<'e> {
     fn all(view: &View<'e>) -> Self {
         let reads: SmallVec<[&Leaf; 16]> =
-            view.state.open.groups().iter().map(|group| group.reads.get(view.viewer)).collect();
+            view.state.open.groups().iter().map(|group| group.reads().get(view.viewer)).collect();
         reads.iter().for_each(|leaf| prefetch(&leaf[..]));
         Self(reads)
     }
@@ -284,7 +284,7 @@ fn count_by_block(view: &View<'_>, plan: &Plan, visible: &[Leaf], badge: &mut Ba
         count_blocks(1);
         let (block, attributes) = (open.spine.block(*number), open.attributes(*number));
         let (group, lane) = lane(*number);
-        let read = attributes.part(attributes.group.reads.get(view.viewer));
+        let read = attributes.part(attributes.group.reads().get(view.viewer));
         let (certain, possible) = plan.bounds(view, block, attributes, lane_of(&visible[group], lane));
         for (word, read) in certain.iter().zip(read) {
             badge.total += word.count_ones() as usize;
