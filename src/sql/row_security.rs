@@ -21,6 +21,9 @@ const SEES: &str = "visibly_sees_conversation";
 const FINDS: &str = "visibly_finds_contact";
 const POLICY: &str = "visibly_viewer";
 
+/// What PostgreSQL keeps of a name, in bytes: `NAMEDATALEN` of its usual builds, less one.
+const MAX_NAME: usize = 63;
+
 impl Sql {
     /// Statements that let the database role `role` read what one viewer may read, and nothing else: to run once, in
     /// order, as the owner of the tables. Running them again is harmless. PostgreSQL 14 or later.
@@ -38,15 +41,21 @@ impl Sql {
     /// It gets `SELECT` on these seven tables and policies for reading alone; give it no other rights on tables of this
     /// schema, for who is let in where is not for viewers to read. The members are looked up by two functions that
     /// run with the rights of their owner (`SECURITY DEFINER`), whose names are bound when they are made, so that no
-    /// search path misleads them. Owners and superusers are not held by policies, unless forced; with
-    /// `FORCE ROW LEVEL SECURITY` on the seven tables all of this works as well.
+    /// search path misleads them.
+    ///
+    /// Policies hold no superuser and no role with `BYPASSRLS`, ever, and the tables' owner, with whoever has its rights,
+    /// only under `FORCE ROW LEVEL SECURITY`, with which all of this works as well: let `role` be none of them. Every
+    /// other role that is held and has no policy of its own, such as a service's, gets no rows of the seven tables; it
+    /// is told so only with `SET row_security = off`. A view reads with the rights of its own owner, unless it is a
+    /// `security_invoker`. The policies are for one role: made for another, they take its place, and the first role sees
+    /// nothing.
     ///
     /// Security rests on who may set the two settings: a role that runs SQL of its own choosing can name any viewer.
     ///
     /// # Errors
     /// [`NotExpressible`] for SQLite, which has no such thing; for a table whose name starts with `visibly_`, which would be
     /// taken for one of the condition's own; and for what is no role's name, above all `public`, which PostgreSQL takes
-    /// for everyone even in quotes.
+    /// for everyone even in quotes, and more than 63 bytes, of which it takes the first 63 for another role's name.
     ///
     /// # Complexity
     /// The policies call a function for each row that a query looks at after the organization is known to fit.
@@ -63,7 +72,7 @@ impl Sql {
         if self.dialect != Dialect::Postgres {
             return Err(NotExpressible::no_row_security());
         }
-        if ["", "none", "public"].contains(&role) || role.contains('\0') {
+        if ["", "none", "public"].contains(&role) || role.contains('\0') || role.len() > MAX_NAME {
             return Err(NotExpressible::role(role));
         }
         let session =

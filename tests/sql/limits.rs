@@ -111,11 +111,13 @@ fn what_has_no_sql_is_refused_with_its_reason() {
     let reason = not_expressible(ana.badges(&vec![Inbox::All; 500]));
     assert_eq!(reason.to_string(), "500 lists in one statement, at most 499");
     assert_eq!(sqlite.row_security("app").unwrap_err().to_string(), "row-level security, which SQLite does not have");
-    // PostgreSQL takes `public` for everyone, in quotes too.
-    for role in ["public", "none", "", "app\0"] {
+    // PostgreSQL takes `public` for everyone, in quotes too, and a long name for the one that it starts with.
+    let long = ["r".repeat(64), "é".repeat(32)];
+    for role in ["public", "none", "", "app\0", &long[0], &long[1]] {
         let refused = Sql::new(Dialect::Postgres, Schema::default()).row_security(role);
         assert!(refused.unwrap_err().to_string().ends_with("as the name of a role"), "{role:?}");
     }
+    assert!(postgres.row_security(&"r".repeat(63)).is_ok());
     for border in ["a\0", "\0"].map(|id| ActivityBorder::new(0, id)) {
         not_expressible(postgres.viewer("oak", "ana").inbox(&Inbox::All, &Part::all().after(border.clone())));
         assert!(ana.inbox(&Inbox::All, &Part::all().after(border)).is_ok());
