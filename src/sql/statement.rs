@@ -14,8 +14,9 @@ use super::error::NotExpressible;
 pub enum Dialect {
     /// PostgreSQL 14 or later, database encoding UTF-8. Placeholders are `$1`, `$2` and so on.
     Postgres,
-    /// SQLite 3.35 or later. Placeholders are `?1`, `?2` and so on. Releases whose parser has a stack of fixed depth
-    /// refuse deeply nested rules with an error of their own.
+    /// SQLite 3.35 or later, database encoding UTF-8, its default: what is kept in UTF-16 compares by its bytes, which is
+    /// another order than SPEC 5.8. Placeholders are `?1`, `?2` and so on. Releases whose parser has a stack of fixed
+    /// depth refuse deeply nested rules with an error of their own.
     Sqlite,
 }
 
