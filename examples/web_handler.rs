@@ -7,7 +7,7 @@ use std::sync::{PoisonError, RwLock};
 
 use serde_json::{Value, json};
 use visibly::{
-    Change, Contact, Conversation, ConversationId, Cursor, Dataset, Engine, Error, ErrorCode, Inbox, Member,
+    Change, Contact, Conversation, ConversationId, Cursor, CursorKey, Dataset, Engine, Error, ErrorCode, Inbox, Member,
     Organization, PageRequest, PhoneNumber, SpruceLink, Teammate, TeammateId,
 };
 
@@ -23,8 +23,9 @@ struct Service {
 type Response = (u16, Value);
 
 impl Service {
-    fn new(dataset: Dataset) -> Result<Self, Error> {
-        Ok(Self { engine: RwLock::new(Engine::new(dataset)?) })
+    /// The key comes from where the service has its other secrets, for cursors stand in URLs, and URLs in logs.
+    fn new(dataset: Dataset, key: CursorKey) -> Result<Self, Error> {
+        Ok(Self { engine: RwLock::new(Engine::new(dataset)?.with_cursor_key(key)) })
     }
 
     /// The facts as they are now. A clone keeps its revision, so the lock is held for no longer than cloning takes,
@@ -142,7 +143,7 @@ fn oak_street() -> Dataset {
 
 #[expect(clippy::indexing_slicing, reason = "indexing a `Value` gives `null` where there is nothing")]
 fn main() -> Result<(), Error> {
-    let service = Service::new(oak_street())?;
+    let service = Service::new(oak_street(), CursorKey::from(*b"not for patients"))?;
     let [ana, ben, priya, gil] = ["ana", "ben", "priya", "gil"].map(TeammateId::from);
 
     // Priya pages her inbox. Nora is not open to her, so the first conversation shows no contact, not even its id.
@@ -154,8 +155,11 @@ fn main() -> Result<(), Error> {
     assert_eq!(second["rows"][0]["id"], "refill");
     assert_eq!(second["next"], Value::Null);
 
-    // A cursor is good for its own viewer and list; an inbox that is none, or not Priya's, is no page.
+    // A cursor is good for its own viewer and list, and under its own key; an inbox that is none, or not Priya's, is no
+    // page.
     assert_eq!(service.get_inbox(&ben, r#""all""#, 1, first["next"].as_str()).0, 400);
+    let elsewhere = Service::new(oak_street(), CursorKey::default())?;
+    assert_eq!(elsewhere.get_inbox(&priya, r#""all""#, 1, first["next"].as_str()).0, 400);
     assert_eq!(service.get_inbox(&priya, "unread", 1, None).0, 400);
     assert_eq!(service.get_inbox(&priya, r#"{"saved": "ben-own"}"#, 1, None), not_found());
 
