@@ -1,12 +1,13 @@
 //! A throw-away PostgreSQL server, made from installed binaries in a folder of its own.
 //!
-//! It listens on a unix socket in that folder alone, stops when dropped, and takes its folder along.
+//! It listens on a unix socket in that folder alone, which its own user and root alone can enter: a connection is
+//! trusted, and a superuser's runs programs. It stops when dropped, and takes its folder along.
 
 #![allow(dead_code, reason = "the programs that share this use a part each")]
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,6 +18,8 @@ use postgres::Config;
 pub(crate) struct Server {
     binaries: PathBuf,
     folder: PathBuf,
+    /// PostgreSQL refuses to run as root: then it runs as its own user, whose folder it is.
+    is_root: bool,
 }
 
 /// Why there is no server.
@@ -38,8 +41,10 @@ impl Server {
         let name = format!("visibly-pg-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         // A socket's path has to fit into a hundred bytes.
         let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&folder)?;
-        let server = Self { binaries, folder };
+        // A folder that is there already may be somebody else's.
+        std::fs::DirBuilder::new().mode(0o700).create(&folder)?;
+        let is_root = std::fs::metadata(&folder)?.uid() == 0;
+        let server = Self { binaries, folder, is_root };
         server.make_and_start()?;
         Ok(server)
     }
@@ -65,8 +70,9 @@ impl Server {
     }
 
     fn make_and_start(&self) -> Result<(), NoServer> {
-        // PostgreSQL refuses to run as root: then everything is its own user's.
-        std::fs::set_permissions(&self.folder, std::fs::Permissions::from_mode(0o777))?;
+        if self.is_root {
+            Command::new("chown").arg("postgres").arg(&self.folder).status()?;
+        }
         let data = self.folder.join("data");
         self.run(
             "initdb",
@@ -115,7 +121,7 @@ impl Server {
 
     fn command(&self, program: &str) -> Command {
         let program = self.binaries.join(program);
-        if !is_root(&self.folder) {
+        if !self.is_root {
             return Command::new(program);
         }
         let mut command = Command::new("setpriv");
@@ -162,10 +168,4 @@ fn binaries() -> Option<PathBuf> {
 
 fn has_server(folder: &Path) -> bool {
     ["initdb", "pg_ctl", "postgres"].iter().all(|program| folder.join(program).exists())
-}
-
-/// Whether this process is root: then a folder that it made is root's.
-fn is_root(folder: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata(folder).is_ok_and(|folder| folder.uid() == 0)
 }

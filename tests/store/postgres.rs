@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError, Weak};
 
 use postgres::Config;
+use postgres::config::Host;
 use visibly::store::kit::Kit;
 use visibly::store::{Journal, Replica, ReplicaError, ReplicaId};
 use visibly::{Change, Contact, ErrorCode};
@@ -122,6 +123,15 @@ fn what_postgres_cannot_hold_is_rejected_by_name() {
     assert!(matches!(long, Err(ReplicaError::Rejected(PostgresError::TooLong(_)))), "{long:?}");
     assert_eq!(replica.catch_up().unwrap().get(), 0);
     replica.submit_as_service(&Change::archive("c0")).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_gets_at_the_server_of_the_tests() {
+    use std::os::unix::fs::MetadataExt;
+    let Some(database) = database("postgres::nobody_else_gets_at_the_server_of_the_tests") else { return };
+    let [Host::Unix(folder)] = database.config.get_hosts() else { panic!("it listens on a socket") };
+    assert_eq!(std::fs::metadata(folder).unwrap().mode() & 0o777, 0o700);
 }
 
 #[test]
