@@ -69,6 +69,9 @@ fn dataset(id: &str) -> Dataset {
                     Rule::ActiveSince(i64::MIN.into()),
                 ]),
             )
+            .shared_with(Member::team("gone"))
+            .shared_with(Member::team(""))
+            .shared_with(Member::teammate(""))
             .archived(ArchiveScope::Only),
         )
 }

@@ -171,11 +171,12 @@ CREATE TABLE filters (
     FOREIGN KEY (organization_id, owner_id) REFERENCES teammates DEFERRABLE INITIALLY DEFERRED
 );
 
+-- A share may name what is gone, or never was, such as the team with the empty id.
 CREATE TABLE filter_shares (
     organization_id TEXT COLLATE "C" NOT NULL,
     filter_id       TEXT COLLATE "C" NOT NULL,
     member_kind     TEXT COLLATE "C" NOT NULL CHECK (member_kind IN ('organization', 'team', 'teammate')),
-    member_id       TEXT COLLATE "C" NOT NULL CHECK ((member_kind = 'organization') = (member_id = '')),
+    member_id       TEXT COLLATE "C" NOT NULL CHECK (member_kind <> 'organization' OR member_id = ''),
     position        BIGINT NOT NULL,
     PRIMARY KEY (organization_id, filter_id, member_kind, member_id),
     FOREIGN KEY (organization_id, filter_id) REFERENCES filters DEFERRABLE INITIALLY DEFERRED
