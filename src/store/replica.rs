@@ -76,7 +76,8 @@ pub enum ReplicaError<E> {
     #[error("submission {0} is no longer in the journal whole, it may have taken effect")]
     Forgotten(SubmissionId),
     /// The journal ends before what this replica has seen of it: the store has lost changes, as by an old backup. The
-    /// replica goes on answering from the facts it has.
+    /// replica goes on answering from the facts it has. One that asks only after others have written as much again
+    /// cannot tell, and goes on from facts that the store never had: where a backup is put back, start all replicas anew.
     #[error("the journal ends at revision {current}, but revision {have} was seen")]
     Lost {
         /// Where the replica is.
