@@ -198,7 +198,8 @@ impl<J: Journal> Replica<J> {
     /// Authorizes, checks, appends and applies a change that `actor` makes; the revision it led to is returned.
     ///
     /// Where other replicas write meanwhile, the change is decided anew on the facts that they left, as often as need
-    /// be: each time, somebody's change has got through.
+    /// be: each time, somebody's change has got through. It is denied or refused on nothing older than what the journal
+    /// held then.
     ///
     /// # Errors
     /// [`ReplicaError::Denied`], [`ReplicaError::Refused`], [`ReplicaError::Rejected`], [`ReplicaError::Unsettled`],
@@ -282,10 +283,22 @@ impl<J: Journal> Replica<J> {
         if changes.is_empty() {
             return Ok(self.revision());
         }
+        let watched = Watched { submission, changes };
+        let mut has_looked = false;
         loop {
-            let (after, touched) = decide(&self.engine, actor, changes)?;
+            let (after, touched) = match decide(&self.engine, actor, changes) {
+                Ok(decided) => decided,
+                Err(refusal) if has_looked => return Err(refusal),
+                // What others have written since may be what the changes need, or the changes themselves.
+                Err(_) => match self.follow(Some(watched))? {
+                    Some(revision) => return Ok(revision),
+                    None => {
+                        has_looked = true;
+                        continue;
+                    }
+                },
+            };
             let append = Append::new(&self.engine, submission, changes, &touched);
-            let watched = Watched { submission, changes };
             match self.journal.append(&append) {
                 Ok(revision) if revision == after.revision() => {
                     self.engine = after;

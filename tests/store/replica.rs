@@ -10,7 +10,7 @@ use visibly::store::{
 };
 use visibly::{
     Change, Contact, ContactId, Conversation, CursorKey, Engine, ErrorCode, Inbox, OrganizationId, PageRequest,
-    Revision, TeammateId, TeammateUpdate,
+    Revision, Teammate, TeammateId, TeammateUpdate,
 };
 
 use crate::small;
@@ -316,6 +316,34 @@ fn a_change_is_checked_on_the_facts_that_it_is_applied_to() {
     let refused = here.submit(&ana(), &once());
     assert!(matches!(refused, Err(ReplicaError::Refused(error)) if error.code() == ErrorCode::DuplicateId));
     assert_eq!(here.revision().get(), 1);
+}
+
+#[test]
+fn nothing_is_denied_or_refused_for_what_others_have_written_since() {
+    let store = memory();
+    let (mut here, mut there) = (on(&store, 1), on(&store, 2));
+    // Unknown here: a contact, a conversation that a message is for, and the actor.
+    there.submit(&ana(), &once()).unwrap();
+    let tag = Change::TagContacts { ids: vec!["eve".into()], add: vec!["vip".into()], remove: Vec::new() };
+    assert_eq!(here.submit(&ana(), &tag).unwrap().get(), 2);
+    there.submit(&ana(), &Change::StartConversation(Conversation::patient("new", "main", 1))).unwrap();
+    assert_eq!(here.submit_as_service(&Change::receive_message("new", 2)).unwrap().get(), 4);
+    there.submit(&ana(), &Change::AddTeammate(Teammate::new("kim", "Kim"))).unwrap();
+    assert_eq!(here.submit(&"kim".into(), &Change::archive("new")).unwrap().get(), 6);
+    let denied = there.submit(&"lee".into(), &Change::archive("c0"));
+    assert!(matches!(denied, Err(ReplicaError::Denied(0))), "{denied:?}");
+    assert_eq!((there.revision().get(), length(&mut store.clone())), (6, 6));
+}
+
+#[test]
+fn what_cannot_be_decided_on_the_latest_facts_is_not_refused() {
+    let (store, mut replica) = faulty();
+    on(&store.store, 2).submit(&ana(), &once()).unwrap();
+    store.set(Mishap::InReplay(0));
+    let undecided = replica.submit(&"lee".into(), &Change::archive("c0"));
+    assert!(matches!(undecided, Err(ReplicaError::Store(Gone))), "{undecided:?}");
+    store.set(Mishap::None);
+    assert!(matches!(replica.submit(&"lee".into(), &Change::archive("c0")), Err(ReplicaError::Denied(0))));
 }
 
 #[test]
