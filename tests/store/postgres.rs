@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError, Weak};
 
-use postgres::Config;
 use postgres::config::Host;
+use postgres::{Config, NoTls};
 use visibly::store::kit::Kit;
-use visibly::store::{Journal, Replica, ReplicaError, ReplicaId};
-use visibly::{Change, Contact, ErrorCode};
+use visibly::store::{Journal, LoadError, Replica, ReplicaError, ReplicaId};
+use visibly::{Change, Contact, Engine, ErrorCode};
 
 use crate::postgres_server::{NoServer, Server};
 use crate::postgres_store::{Layout, PostgresError, PostgresStore};
@@ -125,6 +125,50 @@ fn what_postgres_cannot_hold_is_rejected_by_name() {
     replica.submit_as_service(&Change::archive("c0")).unwrap();
 }
 
+#[test]
+fn what_a_database_in_another_encoding_cannot_hold_is_rejected_too() {
+    let name = "postgres::what_a_database_in_another_encoding_cannot_hold_is_rejected_too";
+    let Some(database) = database(name) else { return };
+    let latin = "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'";
+    database.config.connect(NoTls).unwrap().batch_execute(latin).unwrap();
+    let engine = small::clinic("oak");
+    let mut store = PostgresStore::open(database.config.clone().dbname("latin")).unwrap();
+    store.create(&engine).unwrap();
+    let mut replica = Replica::open(store, engine.organization_id(), ReplicaId::new(1)).unwrap();
+    replica.submit_as_service(&Change::AddContact(Contact::new("é"))).unwrap();
+    let foreign = replica.submit_as_service(&Change::AddContact(Contact::new("a").named("Ἀσπασία")));
+    assert!(matches!(foreign, Err(ReplicaError::Rejected(PostgresError::Unencodable(_)))), "{foreign:?}");
+}
+
+#[test]
+fn writers_take_turns_whatever_isolation_is_the_default() {
+    let Some(database) = database("postgres::writers_take_turns_whatever_isolation_is_the_default") else { return };
+    let mut config = database.config.clone();
+    config.options("-c default_transaction_isolation=serializable");
+    Kit::new(|| PostgresStore::open(&config).unwrap()).check_case("many writers").unwrap();
+}
+
+#[test]
+fn a_store_that_row_level_security_holds_gives_no_part_for_the_whole() {
+    let Some(database) = database("postgres::a_store_that_row_level_security_holds_gives_no_part_for_the_whole") else {
+        return;
+    };
+    let mut superuser = database.config.connect(NoTls).unwrap();
+    superuser.batch_execute("CREATE ROLE held LOGIN; GRANT ALL ON SCHEMA public TO held").unwrap();
+    let mut store = PostgresStore::open(database.config.clone().user("held")).unwrap();
+    store.create(&small::clinic("oak")).unwrap();
+    let secure = "ALTER TABLE conversations ENABLE ROW LEVEL SECURITY";
+    store.client().unwrap().batch_execute(secure).unwrap();
+    assert_eq!(
+        Engine::load(&mut store, &"oak".into()).unwrap().conversation_ids().count(),
+        10,
+        "the owner is not held"
+    );
+    store.client().unwrap().batch_execute("ALTER TABLE conversations FORCE ROW LEVEL SECURITY").unwrap();
+    let loaded = Engine::load(&mut store, &"oak".into());
+    assert!(matches!(loaded, Err(LoadError::Store(PostgresError::Postgres(_)))), "{loaded:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn nobody_else_gets_at_the_server_of_the_tests() {
@@ -144,7 +188,7 @@ fn a_lost_connection_is_opened_anew() {
     replica.submit_as_service(&Change::archive("c0")).unwrap();
     let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    database.config.connect(postgres::NoTls).unwrap().execute(others, &[]).unwrap();
+    database.config.connect(NoTls).unwrap().execute(others, &[]).unwrap();
     // The call that finds out may fail; none after it does, and the change is there once.
     let submission = replica.new_submission();
     let changes = [Change::star("c0", "ana")];
