@@ -8,6 +8,20 @@ use serde::de::value::{Error, StrDeserializer};
 use serde::de::{Deserialize, IntoDeserializer};
 use visibly::{Change, Contact, Conversation, ConversationKind, Member};
 
+/// JSON in the database that cannot be read, by its place alone: what `serde_json` says may quote a name or a tag.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("unreadable json, at line {line} column {column}")]
+pub(crate) struct UnreadableJson {
+    line: usize,
+    column: usize,
+}
+
+impl From<serde_json::Error> for UnreadableJson {
+    fn from(error: serde_json::Error) -> Self {
+        Self { line: error.line(), column: error.column() }
+    }
+}
+
 /// A member's two columns.
 pub(crate) fn columns(member: &Member) -> (&'static str, &str) {
     match member {

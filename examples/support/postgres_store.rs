@@ -22,7 +22,7 @@ use visibly::{
     Contact, Conversation, Endpoint, Engine, Filter, Member, Organization, OrganizationId, Revision, Team, Teammate,
 };
 
-use crate::columns::{self, columns, name_key, optional_columns, word};
+use crate::columns::{self, UnreadableJson, columns, name_key, optional_columns, word};
 
 /// Each brings the schema from the version before it to its own, from 1.
 const MIGRATIONS: [&str; 3] = [
@@ -54,8 +54,10 @@ pub(crate) enum PostgresError {
     /// A row that this program cannot have written.
     #[error("unreadable row: {0}")]
     Row(#[from] serde::de::value::Error),
-    #[error("unreadable json: {0}")]
-    Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Json(#[from] UnreadableJson),
+    #[error("the facts are at revision {facts}, but the journal ends after revision {last}")]
+    CutShort { last: Revision, facts: Revision },
     #[error("the database has schema {0}, made by a later version")]
     LaterSchema(i64),
 }
@@ -71,6 +73,12 @@ impl From<postgres::Error> for PostgresError {
             Some(&SqlState::PROGRAM_LIMIT_EXCEEDED) => Self::TooLong(error),
             _ => Self::Postgres(error),
         }
+    }
+}
+
+impl From<serde_json::Error> for PostgresError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json(error.into())
     }
 }
 
@@ -309,7 +317,10 @@ impl Journal for PostgresStore {
         if after < oldest || after > current {
             return Err(ReplayError::NotKept { oldest, current });
         }
-        Ok(entries(&mut work, organization, after, take)?)
+        match entries(&mut work, organization, after, take)? {
+            Some(last) if last != current => Err(PostgresError::CutShort { last, facts: current }.into()),
+            _ => Ok(()),
+        }
     }
 
     fn find(&mut self, organization: &OrganizationId, submission: SubmissionId) -> Result<Option<Revision>> {
@@ -325,12 +336,14 @@ impl Journal for PostgresStore {
     }
 }
 
+/// Hands on the entries after a revision; the revision of the last one, if `take` did not break before.
 fn entries(
     work: &mut Work<'_>,
     id: &OrganizationId,
     after: Revision,
     take: &mut dyn FnMut(Entry) -> ControlFlow<()>,
-) -> Result<()> {
+) -> Result<Option<Revision>> {
+    let mut last = after;
     let sql = "SELECT revision, replica, submission, change FROM journal
                WHERE organization_id = $1 AND revision > $2 ORDER BY revision";
     let statement = work.prepared(sql)?;
@@ -338,11 +351,13 @@ fn entries(
     loop {
         let rows = work.transaction.query_portal(&portal, FETCH)?;
         if rows.is_empty() {
-            return Ok(());
+            return Ok(Some(last));
         }
         for row in rows {
-            if take(entry(&row)?).is_break() {
-                return Ok(());
+            let entry = entry(&row)?;
+            last = entry.revision;
+            if take(entry).is_break() {
+                return Ok(None);
             }
         }
     }

@@ -22,7 +22,7 @@ use visibly::{
     Contact, Conversation, Endpoint, Engine, Filter, Member, Organization, OrganizationId, Revision, Team, Teammate,
 };
 
-use crate::columns::{self, columns, name_key, optional_columns, word};
+use crate::columns::{self, UnreadableJson, columns, name_key, optional_columns, word};
 
 /// Each brings the schema from the version before it to its own, from 1.
 const MIGRATIONS: [&str; 3] = [
@@ -48,13 +48,21 @@ pub(crate) enum SqliteError {
     /// A row that this program cannot have written.
     #[error("unreadable row: {0}")]
     Row(#[from] serde::de::value::Error),
-    #[error("unreadable json: {0}")]
-    Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Json(#[from] UnreadableJson),
+    #[error("the facts are at revision {facts}, but the journal ends after revision {last}")]
+    CutShort { last: Revision, facts: Revision },
     #[error("the file has schema {0}, made by a later version")]
     LaterSchema(usize),
 }
 
 type Result<T, E = SqliteError> = std::result::Result<T, E>;
+
+impl From<serde_json::Error> for SqliteError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json(error.into())
+    }
+}
 
 /// One connection to the file.
 #[derive(Debug)]
@@ -208,7 +216,10 @@ impl Journal for SqliteStore {
         if after < oldest || after > current {
             return Err(ReplayError::NotKept { oldest, current });
         }
-        Ok(entries(&transaction, organization, after, take)?)
+        match entries(&transaction, organization, after, take)? {
+            Some(last) if last != current => Err(SqliteError::CutShort { last, facts: current }.into()),
+            _ => Ok(()),
+        }
     }
 
     fn find(&mut self, organization: &OrganizationId, submission: SubmissionId) -> Result<Option<Revision>> {
@@ -233,26 +244,29 @@ fn oldest(transaction: &Connection, id: &OrganizationId) -> Result<Option<Revisi
     Ok(oldest.map(as_revision))
 }
 
+/// Hands on the entries after a revision; the revision of the last one, if `take` did not break before.
 fn entries(
     transaction: &Connection,
     id: &OrganizationId,
     after: Revision,
     take: &mut dyn FnMut(Entry) -> ControlFlow<()>,
-) -> Result<()> {
+) -> Result<Option<Revision>> {
     let mut statement = transaction.prepare_cached(
         "SELECT revision, replica, submission, change FROM journal
          WHERE organization_id = ?1 AND revision > ?2 ORDER BY revision",
     )?;
     let mut rows = statement.query((id.as_str(), as_number(after)))?;
+    let mut last = after;
     while let Some(row) = rows.next()? {
         let number: i64 = row.get(2)?;
         let submission = SubmissionId { replica: replica(text(row, 1)?)?, number: number.cast_unsigned() };
         let change = columns::from_json(text(row, 3)?)?;
-        if take(Entry { revision: as_revision(row.get(0)?), submission, change }).is_break() {
-            break;
+        last = as_revision(row.get(0)?);
+        if take(Entry { revision: last, submission, change }).is_break() {
+            return Ok(None);
         }
     }
-    Ok(())
+    Ok(Some(last))
 }
 
 fn replica(digits: &str) -> Result<ReplicaId> {

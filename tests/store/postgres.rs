@@ -169,6 +169,31 @@ fn a_store_that_row_level_security_holds_gives_no_part_for_the_whole() {
     assert!(matches!(loaded, Err(LoadError::Store(PostgresError::Postgres(_)))), "{loaded:?}");
 }
 
+#[test]
+fn a_journal_without_its_end_or_with_unreadable_entries_is_a_failure() {
+    let name = "postgres::a_journal_without_its_end_or_with_unreadable_entries_is_a_failure";
+    let Some(database) = database(name) else { return };
+    let mut store = PostgresStore::open(&database.config).unwrap();
+    store.create(&small::clinic("oak")).unwrap();
+    let open = |number| {
+        let store = PostgresStore::open(&database.config).unwrap();
+        Replica::open(store, &"oak".into(), ReplicaId::new(number)).unwrap()
+    };
+    let (mut here, mut there) = (open(1), open(2));
+    for number in 0..4 {
+        here.submit_as_service(&Change::archive(format!("c{number}"))).unwrap();
+    }
+    store.client().unwrap().batch_execute("DELETE FROM journal WHERE revision > 2").unwrap();
+    let cut = there.catch_up();
+    assert!(matches!(cut, Err(ReplicaError::Store(PostgresError::CutShort { .. }))), "{cut:?}");
+    assert_eq!(there.revision().get(), 0);
+
+    let named = r#"UPDATE journal SET change = '{"archive": {"id": "c0", "Nora Quist": 1}}'"#;
+    store.client().unwrap().batch_execute(named).unwrap();
+    let told = format!("{0} {0:?}", there.catch_up().unwrap_err());
+    assert!(told.contains("Json") && !told.contains("Nora"), "{told}");
+}
+
 #[cfg(unix)]
 #[test]
 fn nobody_else_gets_at_the_server_of_the_tests() {

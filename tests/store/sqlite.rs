@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
+use visibly::Change;
 use visibly::store::kit::Kit;
+use visibly::store::{Journal, Replica, ReplicaError, ReplicaId};
 
 use crate::scratch::Scratch;
+use crate::small;
 use crate::sqlite_store::{SqliteError, SqliteStore, migrate};
 
 fn path(scratch: &Scratch) -> PathBuf {
@@ -50,6 +53,29 @@ fn a_file_of_a_later_version_is_left_alone() {
     store.connection().execute("INSERT INTO schema_migrations VALUES (4)", []).unwrap();
     drop(store);
     assert!(matches!(SqliteStore::open(path(&scratch)), Err(SqliteError::LaterSchema(4))));
+}
+
+#[test]
+fn a_journal_without_its_end_or_with_unreadable_entries_is_a_failure() {
+    let scratch = Scratch::new("sqlite-damage");
+    let mut store = SqliteStore::open(path(&scratch)).unwrap();
+    store.create(&small::clinic("oak")).unwrap();
+    let open = |number| {
+        Replica::open(SqliteStore::open(path(&scratch)).unwrap(), &"oak".into(), ReplicaId::new(number)).unwrap()
+    };
+    let (mut here, mut there) = (open(1), open(2));
+    for number in 0..4 {
+        here.submit_as_service(&Change::archive(format!("c{number}"))).unwrap();
+    }
+    store.connection().execute("DELETE FROM journal WHERE revision > 2", []).unwrap();
+    let cut = there.catch_up();
+    assert!(matches!(cut, Err(ReplicaError::Store(SqliteError::CutShort { .. }))), "{cut:?}");
+    assert_eq!(there.revision().get(), 0);
+
+    let named = r#"UPDATE journal SET change = '{"archive": {"id": "c0", "Nora Quist": 1}}'"#;
+    store.connection().execute(named, []).unwrap();
+    let told = format!("{0} {0:?}", there.catch_up().unwrap_err());
+    assert!(told.contains("Json") && !told.contains("Nora"), "{told}");
 }
 
 #[test]
