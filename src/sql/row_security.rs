@@ -36,7 +36,8 @@ impl Sql {
     /// * conversations that the viewer sees (SPEC 3), with their tags, and contacts that the viewer can find (SPEC 4),
     ///   with theirs;
     /// * attached contacts, where the viewer sees the one and can find the other (SPEC 4.3);
-    /// * the viewer's own stars and read marks on conversations that the viewer sees.
+    /// * the viewer's own stars and read marks on conversations that the viewer sees, of which it reads whose they are and
+    ///   on what: the place of a mark in its list would tell how many others have made theirs.
     ///
     /// It gets `SELECT` on these seven tables and policies for reading alone; give it no other rights on tables of this
     /// schema, for who is let in where is not for viewers to read. The members are looked up by two functions that
@@ -81,6 +82,7 @@ impl Sql {
         for (table, condition) in self.policies(&session) {
             check_alias(table)?;
             statements.extend(self.policy(table, role, &condition)?);
+            statements.push(self.grant(table, role));
         }
         Ok(statements)
     }
@@ -195,6 +197,20 @@ impl Sql {
         ]
     }
 
+    /// What the role reads of the rows: everything, but of marks only whose they are and on what. Whatever else is kept
+    /// with them, such as their order, may tell of the marks of others.
+    fn grant(&self, table: &Name, role: &str) -> String {
+        let (reads, stars) = (&self.schema.conversation_reads, &self.schema.conversation_stars);
+        let columns = match table {
+            marks if *marks == reads.table => vec![&reads.organization_id, &reads.conversation_id, &reads.teammate_id],
+            marks if *marks == stars.table => vec![&stars.organization_id, &stars.conversation_id, &stars.teammate_id],
+            _ => Vec::new(),
+        };
+        let columns: Vec<String> = columns.into_iter().map(|column| quoted(column)).collect();
+        let columns = if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
+        format!("GRANT SELECT{columns} ON {} TO {}", self.qualified(table), quoted(role))
+    }
+
     fn policy(&self, table: &Name, role: &str, condition: &Expr) -> Result<[String; 4], NotExpressible> {
         let (table, role, policy) = (self.qualified(table), quoted(role), quoted(POLICY));
         let condition = constant_text(condition)?;
@@ -202,7 +218,7 @@ impl Sql {
             format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"),
             format!("DROP POLICY IF EXISTS {policy} ON {table}"),
             format!("CREATE POLICY {policy} ON {table} FOR SELECT TO {role} USING {condition}"),
-            format!("GRANT SELECT ON {table} TO {role}"),
+            format!("REVOKE SELECT ON {table} FROM {role}"),
         ])
     }
 

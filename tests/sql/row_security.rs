@@ -65,7 +65,7 @@ fn a_role_reads_no_member_lists_and_writes_nothing() {
         return;
     };
     let mut superuser = with_reference_tables(server.superuser());
-    superuser.run("CREATE ROLE app_only LOGIN");
+    superuser.run("CREATE ROLE app_only LOGIN; GRANT SELECT ON conversation_stars TO app_only");
     for statement in Sql::new(Dialect::Postgres, Schema::default()).row_security("app_only").unwrap() {
         superuser.run(&statement);
     }
@@ -75,6 +75,10 @@ fn a_role_reads_no_member_lists_and_writes_nothing() {
     }
     for table in SECURED {
         assert!(app.query(&format!("DELETE FROM {table}"), &[]).is_err(), "{table}");
+    }
+    for table in ["conversation_reads", "conversation_stars"] {
+        assert!(app.query(&format!("SELECT conversation_id, teammate_id FROM {table}"), &[]).is_ok(), "{table}");
+        assert!(app.query(&format!("SELECT position FROM {table}"), &[]).is_err(), "{table}: how many came before");
     }
     superuser.run("CREATE ROLE other LOGIN");
     let mut other = server.connect("other");
