@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write};
 
+use serde::{Serialize, Serializer};
+
 /// What is wrong, spelled in the conformance format as [`ErrorCode::as_str`] gives it.
 ///
 /// A caller may safely treat a code that it does not know as a refusal.
@@ -138,6 +140,27 @@ impl ErrorCode {
 impl fmt::Display for ErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// As [`ErrorCode::as_str`].
+impl Serialize for ErrorCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// A text that spells no value of the type it was parsed as, such as a kind of conversation. It is not quoted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not {expected}")]
+pub struct ParseError {
+    expected: &'static str,
+}
+
+impl ParseError {
+    /// `expected` says what the text should have been, with its article.
+    pub(crate) const fn new(expected: &'static str) -> Self {
+        Self { expected }
     }
 }
 

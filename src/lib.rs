@@ -130,7 +130,7 @@ pub use engine::{
     Audience, ContactRow, ConversationRow, Cursor, CursorKey, Engine, EngineBuilder, Page, PageRequest, PreparedInbox,
     Revision, RowId, Viewer,
 };
-pub use error::{Error, ErrorCode};
+pub use error::{Error, ErrorCode, ParseError};
 #[cfg(feature = "json")]
 pub use model::JsonError;
 pub use model::{

@@ -2,8 +2,7 @@
 
 #![allow(dead_code, reason = "the programs that share this use a part each")]
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
+use std::hash::{BuildHasher, RandomState};
 
 use visibly::store::ReplicaId;
 use visibly::{Contact, Conversation, Dataset, Engine, Error, Member, Organization, PhoneNumber, Team, Teammate};
@@ -27,6 +26,6 @@ pub(crate) fn clinic() -> Result<Engine, Error> {
 
 /// An id that no other start of a process has: the keys of a hasher are random.
 pub(crate) fn new_replica_id() -> ReplicaId {
-    let random = || u128::from(RandomState::new().build_hasher().finish());
+    let random = || u128::from(RandomState::new().hash_one(()));
     ReplicaId::new(random() << 64 | random())
 }

@@ -2,10 +2,14 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::source::Source;
 use super::touched::Touched;
 use crate::engine::{Engine, Revision};
+use crate::error::ParseError;
 use crate::model::{Change, OrganizationId};
 
 /// Which replica a submission comes from.
@@ -13,7 +17,18 @@ use crate::model::{Change, OrganizationId};
 /// Unique to one start of one process, for a replica counts its submissions from 0: random, or made of host, process
 /// and time of start. The crate holds neither randomness nor clock, so it is the caller's. If two replicas have the
 /// same one, the later of two different changes is refused as [`ReplicaError::Reused`](super::ReplicaError::Reused).
-/// `Display` and `Debug` give 32 hexadecimal digits.
+/// `Display` and serde give 32 hexadecimal digits, which `FromStr` reads.
+///
+/// # Examples
+/// The keys of a hasher are random, so that no dependency is needed for it:
+/// ```
+/// use std::hash::{BuildHasher, RandomState};
+/// use visibly::store::ReplicaId;
+///
+/// let random = || u128::from(RandomState::new().hash_one(()));
+/// let id = ReplicaId::new(random() << 64 | random());
+/// assert_eq!(id.to_string().parse(), Ok(id));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReplicaId(u128);
 
@@ -45,7 +60,7 @@ impl fmt::Debug for ReplicaId {
 
 /// One submission of changes, so that a second attempt is known for what it is. No submission takes effect twice.
 ///
-/// `Display` gives `REPLICA-NUMBER`.
+/// `Display` and serde give `REPLICA-NUMBER`, which `FromStr` reads, so that a client can keep it for another attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubmissionId {
     /// Who submitted.
@@ -60,8 +75,52 @@ impl fmt::Display for SubmissionId {
     }
 }
 
+impl FromStr for ReplicaId {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        spelled_so(u128::from_str_radix(text, 16).ok().map(Self), text, "the id of a replica")
+    }
+}
+
+impl FromStr for SubmissionId {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let read = |(replica, number): (&str, &str)| {
+            Some(Self { replica: replica.parse().ok()?, number: number.parse().ok()? })
+        };
+        spelled_so(text.rsplit_once('-').and_then(read), text, "the id of a submission")
+    }
+}
+
+/// What was read, if it is spelled as `Display` spells it: one id has one text.
+fn spelled_so<T: fmt::Display>(read: Option<T>, text: &str, expected: &'static str) -> Result<T, ParseError> {
+    read.filter(|read| read.to_string() == text).ok_or(ParseError::new(expected))
+}
+
+/// Gives an id its text as its serde form.
+macro_rules! serde_as_text {
+    ($($name:ident),+) => {
+        $(impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        })+
+    };
+}
+
+serde_as_text!(ReplicaId, SubmissionId);
+
 /// One change as the journal keeps it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Entry {
     /// The revision that the change led to.
     pub revision: Revision,

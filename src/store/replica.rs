@@ -227,6 +227,7 @@ impl<J: Journal> Replica<J> {
     }
 
     /// An id for one submission, to give to [`Replica::submit_once`].
+    #[must_use]
     pub fn new_submission(&mut self) -> SubmissionId {
         let submission = SubmissionId { replica: self.id, number: self.submitted };
         self.submitted += 1;

@@ -11,7 +11,7 @@ use crate::model::{Contact, Conversation, Filter, Organization, OrganizationId};
 pub const MAX_BATCH: usize = 8_192;
 
 /// A piece of one organization's facts, as a [`Source`] hands them on.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Batch {
     /// Settings, teammates, teams and endpoints, in their order: the first batch, and the only one of its kind.
     Organization(Organization),
