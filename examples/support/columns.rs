@@ -2,11 +2,9 @@
 
 #![allow(dead_code, reason = "the programs that share this use a part each")]
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::de::value::{Error, StrDeserializer};
-use serde::de::{Deserialize, IntoDeserializer};
-use visibly::{Change, Contact, Conversation, ConversationKind, Member};
+use serde::de::value::Error;
+use visibly::{Change, Contact, Member};
 
 /// JSON in the database that cannot be read, by its place alone: what `serde_json` says may quote a name or a tag.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -46,17 +44,6 @@ pub(crate) fn member(kind: &str, id: &str) -> Result<Member, Error> {
     }
 }
 
-/// The word that serde has for a value such as a kind or category.
-pub(crate) fn word(value: &impl Serialize) -> Result<String, serde_json::Error> {
-    serde_json::from_value(serde_json::to_value(value)?)
-}
-
-/// The value that serde has for a word.
-pub(crate) fn value<'w, T: Deserialize<'w>>(word: &'w str) -> Result<T, Error> {
-    let word: StrDeserializer<'w, Error> = word.into_deserializer();
-    T::deserialize(word)
-}
-
 /// Reads JSON that a store wrote itself.
 pub(crate) fn from_json<T: DeserializeOwned>(json: &str) -> Result<T, serde_json::Error> {
     serde_json::from_str(json)
@@ -70,11 +57,4 @@ pub(crate) fn change_json(change: &Change) -> Result<String, serde_json::Error> 
 /// The lower-cased name that contacts are listed by.
 pub(crate) fn name_key(contact: &Contact) -> Option<String> {
     contact.name.as_ref().map(|name| name.as_str().to_lowercase())
-}
-
-/// A conversation of which only the head is known.
-pub(crate) fn conversation(id: &str, kind: ConversationKind, last_activity: i64) -> Conversation {
-    let mut conversation = Conversation::note(id, last_activity);
-    conversation.kind = kind;
-    conversation
 }

@@ -11,18 +11,20 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
+use std::str::FromStr;
 
 use postgres::error::SqlState;
 use postgres::types::ToSql;
 use postgres::{Client, Config, IsolationLevel, NoTls, Portal, Row, Statement, Transaction};
 use visibly::store::{
-    Append, AppendError, Batch, CreateError, Entry, Journal, ReplayError, ReplicaId, Source, SubmissionId, Touched,
+    Append, AppendError, Batch, CreateError, Entry, Journal, ReplayError, Source, SubmissionId, Touched,
 };
 use visibly::{
-    Contact, Conversation, Endpoint, Engine, Filter, Member, Organization, OrganizationId, Revision, Team, Teammate,
+    Contact, Conversation, Endpoint, Engine, Filter, Member, Organization, OrganizationId, ParseError, Revision, Team,
+    Teammate,
 };
 
-use crate::columns::{self, UnreadableJson, columns, name_key, optional_columns, word};
+use crate::columns::{self, UnreadableJson, columns, name_key, optional_columns};
 
 /// Each brings the schema from the version before it to its own, from 1.
 const MIGRATIONS: [&str; 3] = [
@@ -54,6 +56,8 @@ pub(crate) enum PostgresError {
     /// A row that this program cannot have written.
     #[error("unreadable row: {0}")]
     Row(#[from] serde::de::value::Error),
+    #[error("unreadable row: {0}")]
+    Word(#[from] ParseError),
     #[error(transparent)]
     Json(#[from] UnreadableJson),
     #[error("the facts are at revision {facts}, but the journal ends after revision {last}")]
@@ -364,12 +368,10 @@ fn entries(
 }
 
 fn entry(row: &Row) -> Result<Entry> {
-    let digits: &str = row.try_get(1)?;
-    let replica = u128::from_str_radix(digits, 16).map_err(<serde::de::value::Error as serde::de::Error>::custom)?;
     let number = row.try_get::<_, i64>(2)?.cast_unsigned();
     Ok(Entry {
         revision: as_revision(row.try_get(0)?),
-        submission: SubmissionId { replica: ReplicaId::new(replica), number },
+        submission: SubmissionId { replica: value(row, 1)?, number },
         change: columns::from_json(row.try_get(3)?)?,
     })
 }
@@ -385,8 +387,9 @@ fn of_option<T: for<'t> From<&'t str>>(row: &Row, column: usize) -> Result<Optio
     Ok(row.try_get::<_, Option<&str>>(column)?.map(Into::into))
 }
 
-fn value<T: serde::de::DeserializeOwned>(row: &Row, column: usize) -> Result<T> {
-    Ok(columns::value(row.try_get(column)?)?)
+/// A column's word.
+fn value<T: FromStr<Err = ParseError>>(row: &Row, column: usize) -> Result<T> {
+    Ok(row.try_get::<_, &str>(column)?.parse()?)
 }
 
 fn member_at(row: &Row, column: usize) -> Result<Member> {
@@ -606,7 +609,7 @@ impl Reader<'_> {
         in_batches(Batch::Conversations, take, || {
             let Some(row) = heads.next(work)? else { return Ok(None) };
             let id: &str = row.try_get(0)?;
-            let mut conversation = columns::conversation(id, value(&row, 1)?, row.try_get(6)?);
+            let mut conversation = Conversation::new(id, value(&row, 1)?, row.try_get::<_, i64>(6)?);
             conversation.endpoint = of_option(&row, 2)?;
             conversation.assignee = optional_member_at(&row, 3)?;
             conversation.archived = row.try_get(5)?;
@@ -914,7 +917,7 @@ impl Writer<'_> {
             &[
                 &self.id.as_str(),
                 &id,
-                &word(&endpoint.kind)?,
+                &endpoint.kind.as_str(),
                 &endpoint.value.as_ref().map(AsRef::<str>::as_ref),
                 &endpoint.label.as_ref().map(AsRef::<str>::as_ref),
                 &owner_kind,
@@ -941,8 +944,8 @@ impl Writer<'_> {
                 &id,
                 &filter.name.as_str(),
                 &filter.owner.as_str(),
-                &word(&filter.lists)?,
-                &word(&filter.archived)?,
+                &filter.lists.as_str(),
+                &filter.archived.as_str(),
                 &serde_json::to_string(&filter.rule)?,
             ],
         )?;
@@ -957,8 +960,8 @@ impl Writer<'_> {
         let ids: Vec<&str> = put.iter().map(|(id, _)| *id).collect();
         let names: Vec<_> = put.iter().map(|(_, of)| of.name.as_ref().map(AsRef::<str>::as_ref)).collect();
         let keys: Vec<_> = put.iter().map(|(_, of)| name_key(of)).collect();
-        let categories = put.iter().map(|(_, of)| word(&of.category)).collect::<Result<Vec<_>, _>>()?;
-        let invitations = put.iter().map(|(_, of)| word(&of.invitation)).collect::<Result<Vec<_>, _>>()?;
+        let categories: Vec<_> = put.iter().map(|(_, of)| of.category.as_str()).collect();
+        let invitations: Vec<_> = put.iter().map(|(_, of)| of.invitation.as_str()).collect();
         self.work.run(
             "INSERT INTO contacts (organization_id, id, name, name_key, category, invitation)
              SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
@@ -998,7 +1001,7 @@ impl Writer<'_> {
     }
 
     fn put_heads(&mut self, ids: &[&str], put: &[(&str, &Conversation)]) -> Result<()> {
-        let kinds = put.iter().map(|(_, of)| word(&of.kind)).collect::<Result<Vec<_>, _>>()?;
+        let kinds: Vec<_> = put.iter().map(|(_, of)| of.kind.as_str()).collect();
         let endpoints: Vec<_> = put.iter().map(|(_, of)| of.endpoint.as_ref().map(AsRef::<str>::as_ref)).collect();
         let (assignee_kinds, assignee_ids): (Vec<_>, Vec<_>) =
             put.iter().map(|(_, of)| optional_columns(of.assignee.as_ref())).unzip();

@@ -16,13 +16,14 @@ use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
 use rusqlite::types::{FromSql, FromSqlResult, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, Rows, Transaction, TransactionBehavior};
 use visibly::store::{
-    Append, AppendError, Batch, CreateError, Entry, Journal, ReplayError, ReplicaId, Source, SubmissionId, Touched,
+    Append, AppendError, Batch, CreateError, Entry, Journal, ReplayError, Source, SubmissionId, Touched,
 };
 use visibly::{
-    Contact, Conversation, Endpoint, Engine, Filter, Member, Organization, OrganizationId, Revision, Team, Teammate,
+    Contact, Conversation, Endpoint, Engine, Filter, Member, Organization, OrganizationId, ParseError, Revision, Team,
+    Teammate,
 };
 
-use crate::columns::{self, UnreadableJson, columns, name_key, optional_columns, word};
+use crate::columns::{self, UnreadableJson, columns, name_key, optional_columns};
 
 /// Each brings the schema from the version before it to its own, from 1.
 const MIGRATIONS: [&str; 3] = [
@@ -48,6 +49,8 @@ pub(crate) enum SqliteError {
     /// A row that this program cannot have written.
     #[error("unreadable row: {0}")]
     Row(#[from] serde::de::value::Error),
+    #[error("unreadable row: {0}")]
+    Word(#[from] ParseError),
     #[error(transparent)]
     Json(#[from] UnreadableJson),
     #[error("the facts are at revision {facts}, but the journal ends after revision {last}")]
@@ -259,7 +262,7 @@ fn entries(
     let mut last = after;
     while let Some(row) = rows.next()? {
         let number: i64 = row.get(2)?;
-        let submission = SubmissionId { replica: replica(text(row, 1)?)?, number: number.cast_unsigned() };
+        let submission = SubmissionId { replica: text(row, 1)?.parse()?, number: number.cast_unsigned() };
         let change = columns::from_json(text(row, 3)?)?;
         last = as_revision(row.get(0)?);
         if take(Entry { revision: last, submission, change }).is_break() {
@@ -267,11 +270,6 @@ fn entries(
         }
     }
     Ok(Some(last))
-}
-
-fn replica(digits: &str) -> Result<ReplicaId> {
-    let number = u128::from_str_radix(digits, 16).map_err(<serde::de::value::Error as serde::de::Error>::custom)?;
-    Ok(ReplicaId::new(number))
 }
 
 // Reading.
@@ -408,7 +406,7 @@ impl Reader<'_> {
         let members = "SELECT member_kind, member_id FROM endpoint_members
                        WHERE organization_id = ?1 AND endpoint_id = ?2 ORDER BY position";
         self.all(sql, |row| {
-            let mut endpoint = Endpoint::new(text(row, 0)?, columns::value(text(row, 1)?)?);
+            let mut endpoint = Endpoint::new(text(row, 0)?, text(row, 1)?.parse()?);
             endpoint.value = of_option(row, 2)?;
             endpoint.label = of_option(row, 3)?;
             endpoint.owner = member_at(row, 4)?;
@@ -426,8 +424,8 @@ impl Reader<'_> {
         self.all(sql, |row| {
             let rule = columns::from_json(text(row, 5)?)?;
             let mut filter = Filter::conversations(text(row, 0)?, text(row, 1)?, text(row, 2)?, rule);
-            filter.lists = columns::value(text(row, 3)?)?;
-            filter.archived = columns::value(text(row, 4)?)?;
+            filter.lists = text(row, 3)?.parse()?;
+            filter.archived = text(row, 4)?.parse()?;
             filter.shared_with = self.one(shares, text(row, 0)?, |row| member_at(row, 0))?;
             Ok(filter)
         })
@@ -453,8 +451,8 @@ impl Reader<'_> {
             let id = text(row, 0)?;
             let mut contact = Contact::new(id);
             contact.name = of_option(row, 1)?;
-            contact.category = columns::value(text(row, 2)?)?;
-            contact.invitation = columns::value(text(row, 3)?)?;
+            contact.category = text(row, 2)?.parse()?;
+            contact.invitation = text(row, 3)?.parse()?;
             contact.members = members.of(id, |row| member_at(row, 2))?;
             contact.tags = tags.of(id, |row| of(row, 2))?;
             Ok(Some(contact))
@@ -486,7 +484,7 @@ impl Reader<'_> {
         in_batches(Batch::Conversations, take, || {
             let Some(row) = heads.next()? else { return Ok(None) };
             let id = text(row, 0)?;
-            let mut conversation = columns::conversation(id, columns::value(text(row, 1)?)?, row.get(6)?);
+            let mut conversation = Conversation::new(id, text(row, 1)?.parse()?, row.get::<_, i64>(6)?);
             conversation.endpoint = of_option(row, 2)?;
             conversation.assignee = optional_member_at(row, 3)?;
             conversation.archived = row.get(5)?;
@@ -693,7 +691,7 @@ impl Writer<'_> {
             (
                 self.id.as_str(),
                 id,
-                word(&endpoint.kind)?,
+                endpoint.kind.as_str(),
                 endpoint.value.as_ref().map(AsRef::<str>::as_ref),
                 endpoint.label.as_ref().map(AsRef::<str>::as_ref),
                 owner_kind,
@@ -720,8 +718,8 @@ impl Writer<'_> {
                 id,
                 filter.name.as_str(),
                 filter.owner.as_str(),
-                word(&filter.lists)?,
-                word(&filter.archived)?,
+                filter.lists.as_str(),
+                filter.archived.as_str(),
                 serde_json::to_string(&filter.rule)?,
             ),
         )?;
@@ -742,8 +740,8 @@ impl Writer<'_> {
                 id,
                 contact.name.as_ref().map(AsRef::<str>::as_ref),
                 name_key(contact),
-                word(&contact.category)?,
-                word(&contact.invitation)?,
+                contact.category.as_str(),
+                contact.invitation.as_str(),
             ),
         )?;
         if before == Before::Something {
@@ -771,7 +769,7 @@ impl Writer<'_> {
             (
                 self.id.as_str(),
                 id,
-                word(&conversation.kind)?,
+                conversation.kind.as_str(),
                 conversation.endpoint.as_ref().map(AsRef::<str>::as_ref),
                 assignee_kind,
                 assignee_id,

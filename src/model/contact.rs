@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::null_is_default;
 use super::organization::Member;
 use super::text::{ContactId, Tag, Text};
+use super::words::words;
 
 /// What a contact is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -21,6 +22,13 @@ pub enum ContactCategory {
     Unsaved,
 }
 
+words!(ContactCategory, "a contact category", "patient", {
+    Patient = "patient",
+    Professional = "professional",
+    Clinic = "clinic",
+    Unsaved = "unsaved",
+});
+
 /// Whether a contact has been invited to the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -33,6 +41,12 @@ pub enum Invitation {
     /// Uses the app.
     HasAccount,
 }
+
+words!(Invitation, "the state of an invitation", "not_invited", {
+    NotInvited = "not_invited",
+    Invited = "invited",
+    HasAccount = "has_account",
+});
 
 /// One person or place outside the organization.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

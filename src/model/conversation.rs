@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::null_is_default;
 use super::organization::Member;
 use super::text::{ContactId, ConversationId, EndpointId, Tag, TeammateId, Timestamp};
+use super::words::words;
 
 /// What a conversation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -17,6 +18,8 @@ pub enum ConversationKind {
     /// A private note (SPEC 3.2).
     Note,
 }
+
+words!(ConversationKind, "a kind of conversation", "patient", { Patient = "patient", Team = "team", Note = "note" });
 
 /// One conversation: where it runs, whom it is with, who else was let in, and how it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -56,34 +59,13 @@ pub struct Conversation {
 }
 
 impl Conversation {
-    /// A conversation with people outside, over `endpoint`.
+    /// A conversation of any kind, without an endpoint, members and marks: for a store that fills it from its rows.
+    ///
+    /// [`Conversation::patient`], [`Conversation::team`] and [`Conversation::note`] make those of one kind.
     #[must_use]
-    pub fn patient(
-        id: impl Into<ConversationId>,
-        endpoint: impl Into<EndpointId>,
-        last_activity: impl Into<Timestamp>,
-    ) -> Self {
+    pub fn new(id: impl Into<ConversationId>, kind: ConversationKind, last_activity: impl Into<Timestamp>) -> Self {
         Self {
-            endpoint: Some(endpoint.into()),
-            ..Self::new(id.into(), ConversationKind::Patient, last_activity.into())
-        }
-    }
-
-    /// Internal chat; only its members see it.
-    #[must_use]
-    pub fn team(id: impl Into<ConversationId>, last_activity: impl Into<Timestamp>) -> Self {
-        Self::new(id.into(), ConversationKind::Team, last_activity.into())
-    }
-
-    /// A note; only its members see it.
-    #[must_use]
-    pub fn note(id: impl Into<ConversationId>, last_activity: impl Into<Timestamp>) -> Self {
-        Self::new(id.into(), ConversationKind::Note, last_activity.into())
-    }
-
-    fn new(id: ConversationId, kind: ConversationKind, last_activity: Timestamp) -> Self {
-        Self {
-            id,
+            id: id.into(),
             kind,
             endpoint: None,
             contacts: Vec::new(),
@@ -91,10 +73,32 @@ impl Conversation {
             assignee: None,
             archived: false,
             tags: Vec::new(),
-            last_activity,
+            last_activity: last_activity.into(),
             read_by: Vec::new(),
             starred_by: Vec::new(),
         }
+    }
+
+    /// A conversation with people outside, over `endpoint`.
+    #[must_use]
+    pub fn patient(
+        id: impl Into<ConversationId>,
+        endpoint: impl Into<EndpointId>,
+        last_activity: impl Into<Timestamp>,
+    ) -> Self {
+        Self { endpoint: Some(endpoint.into()), ..Self::new(id, ConversationKind::Patient, last_activity) }
+    }
+
+    /// Internal chat; only its members see it.
+    #[must_use]
+    pub fn team(id: impl Into<ConversationId>, last_activity: impl Into<Timestamp>) -> Self {
+        Self::new(id, ConversationKind::Team, last_activity)
+    }
+
+    /// A note; only its members see it.
+    #[must_use]
+    pub fn note(id: impl Into<ConversationId>, last_activity: impl Into<Timestamp>) -> Self {
+        Self::new(id, ConversationKind::Note, last_activity)
     }
 
     /// The same, with one more contact attached.

@@ -12,6 +12,7 @@ use super::conversation::ConversationKind;
 use super::null_is_default;
 use super::organization::{Channel, Member};
 use super::text::{ContactId, EndpointId, FilterId, Tag, TeamId, TeammateId, Text, Timestamp};
+use super::words::words;
 
 /// How deep a rule may be: its leaf counts, and each `all`, `any` and `not` around it. A deeper one is refused, so that
 /// none that is kept can exhaust the stack, and each can be read back: a journal of changes that holds one too deep for
@@ -217,6 +218,8 @@ pub enum ArchiveScope {
     Only,
 }
 
+words!(ArchiveScope, "an archive scope", "exclude", { Exclude = "exclude", Include = "include", Only = "only" });
+
 /// What a saved filter lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -226,6 +229,8 @@ pub enum Lists {
     /// Contacts: the filter is a contact list.
     Contacts,
 }
+
+words!(Lists, "what a filter lists", "conversations", { Conversations = "conversations", Contacts = "contacts" });
 
 /// A saved filter (SPEC 5.6): usable by its owner and by whoever a share covers; it hides nothing from anyone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -18,6 +18,7 @@ mod index;
 mod json;
 mod organization;
 mod text;
+mod words;
 
 pub use change::{Change, ContactUpdate, TeammateUpdate};
 pub use contact::{Contact, ContactCategory, Invitation};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::null_is_default;
 use super::text::{EndpointId, OrganizationId, TeamId, TeammateId, Text};
+use super::words::words;
 
 /// The organization, one team, or one teammate, where any of them may stand (SPEC 1.1).
 ///
@@ -162,6 +163,13 @@ impl EndpointKind {
     }
 }
 
+words!(EndpointKind, "a kind of endpoint", "spruce_link", {
+    SpruceLink = "spruce_link",
+    PhoneNumber = "phone_number",
+    FaxNumber = "fax_number",
+    EmailAddress = "email_address",
+});
+
 /// How a patient conversation travels; team conversations and notes have no channel (SPEC 5.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -175,6 +183,8 @@ pub enum Channel {
     /// Over an email address.
     Email,
 }
+
+words!(Channel, "a channel", "secure", { Secure = "secure", Phone = "phone", Fax = "fax", Email = "email" });
 
 /// A line that patients reach the organization on (SPEC 2).
 ///

@@ -7,7 +7,7 @@ use crate::model::{
 
 /// Whether a conversation that the viewer sees matches the rule, over the contacts that the viewer may view (4.4).
 pub(crate) fn matches_conversation(facts: &Facts, viewer: &Teammate, conversation: &Conversation, rule: &Rule) -> bool {
-    Subject {
+    Candidate {
         facts,
         viewer,
         contacts: viewable_contacts(facts, viewer, conversation),
@@ -18,7 +18,7 @@ pub(crate) fn matches_conversation(facts: &Facts, viewer: &Teammate, conversatio
 
 /// Whether a contact that the viewer can find matches the rule (SPEC 5.10).
 pub(crate) fn matches_contact(facts: &Facts, viewer: &Teammate, contact: &Contact, rule: &Rule) -> bool {
-    Subject { facts, viewer, contacts: vec![contact], conversation: None }.matches(rule)
+    Candidate { facts, viewer, contacts: vec![contact], conversation: None }.matches(rule)
 }
 
 /// Those of the conversation's contacts that the viewer may view, in its order (SPEC 4.3).
@@ -28,14 +28,14 @@ fn viewable_contacts<'f>(facts: &'f Facts, viewer: &Teammate, conversation: &Con
 }
 
 /// What a rule looks at: a conversation with its viewable contacts, or one contact by itself.
-struct Subject<'f> {
+struct Candidate<'f> {
     facts: &'f Facts,
     viewer: &'f Teammate,
     contacts: Vec<&'f Contact>,
     conversation: Option<&'f Conversation>,
 }
 
-impl Subject<'_> {
+impl Candidate<'_> {
     fn matches(&self, rule: &Rule) -> bool {
         match rule {
             Rule::All(rules) => rules.iter().all(|rule| self.matches(rule)),

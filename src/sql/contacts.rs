@@ -8,7 +8,7 @@ use super::error::{NotExpressible, QuestionError};
 use super::expr::{all_of, any_of, bound, col, known, one_of, word};
 use super::inbox::{check_alias, check_lists, check_rule};
 use super::page::{NameBorder, Part};
-use super::rule::{Subject, category_word, invitation_word};
+use super::rule::Candidate;
 use super::schema::Contacts;
 use super::statement::{Condition, Statement};
 use crate::error::{Error, ErrorCode};
@@ -167,7 +167,7 @@ impl Questions<'_> {
             ContactSource::List(ContactList::Saved(_)) => return Err(NotExpressible::saved_by_id().into()),
             ContactSource::List(ContactList::Rule(rule)) => {
                 check_contact_rule(rule, "")?;
-                vec![self.matches(Subject::Contact(alias), rule)]
+                vec![self.matches(Candidate::Contact(alias), rule)]
             }
             ContactSource::List(named) => {
                 is_listed(named, &col(alias, &names.category), &col(alias, &names.invitation))
@@ -175,7 +175,7 @@ impl Questions<'_> {
             ContactSource::Saved(filter) => {
                 check_lists(filter, Lists::Contacts)?;
                 check_contact_rule(&filter.rule, filter.id.as_str())?;
-                vec![self.matches(Subject::Contact(alias), &filter.rule), self.may_use(filter)]
+                vec![self.matches(Candidate::Contact(alias), &filter.rule), self.may_use(filter)]
             }
         };
         let finds = self.finds(ContactKey::under(alias, names));
@@ -198,8 +198,8 @@ impl Questions<'_> {
 
 /// What category and invitation a list without a rule asks for.
 fn is_listed(list: &ContactList, category: &Expr, invitation: &Expr) -> Vec<Expr> {
-    let is = |wanted| category.clone().eq(word(category_word(wanted)));
-    let is_at = |wanted| invitation.clone().eq(word(invitation_word(wanted)));
+    let is = |wanted: ContactCategory| category.clone().eq(word(wanted.as_str()));
+    let is_at = |wanted: Invitation| invitation.clone().eq(word(wanted.as_str()));
     match list {
         ContactList::All => vec![is(ContactCategory::Unsaved).not()],
         ContactList::Patients => vec![is(ContactCategory::Patient)],

@@ -7,7 +7,7 @@ use super::access::ConversationKey;
 use super::error::{NotExpressible, QuestionError};
 use super::expr::{all_of, bound, col, collated, flag, one_of, word};
 use super::page::{ActivityBorder, Part};
-use super::rule::{Subject, kind_word, millis};
+use super::rule::{Candidate, millis};
 use super::schema::Conversations;
 use super::statement::{Condition, Statement};
 use crate::error::{Error, ErrorCode};
@@ -188,7 +188,7 @@ impl Questions<'_> {
     /// What the conversation under `alias` has to meet to be in the inbox, in the order of SPEC 7.3.
     fn listed(&self, alias: &str, inbox: InboxSource<'_>) -> Result<Vec<Expr>, QuestionError> {
         let names = &self.schema().conversations;
-        let is_team = || col(alias, &names.kind).eq(word(kind_word(ConversationKind::Team)));
+        let is_team = || col(alias, &names.kind).eq(word(ConversationKind::Team.as_str()));
         let is_open = || self.archive_scope(alias, ArchiveScope::Exclude);
         let assigned = |choice| self.is_assigned(alias, &choice);
         let own = match inbox {
@@ -216,7 +216,7 @@ impl Questions<'_> {
 
     fn ruled(&self, alias: &str, archived: ArchiveScope, rule: &Rule) -> Result<Vec<Expr>, QuestionError> {
         check_rule(rule)?;
-        Ok(vec![self.archive_scope(alias, archived), self.matches(Subject::Conversation(alias), rule)])
+        Ok(vec![self.archive_scope(alias, archived), self.matches(Candidate::Conversation(alias), rule)])
     }
 
     fn archive_scope(&self, alias: &str, scope: ArchiveScope) -> Expr {
@@ -310,11 +310,11 @@ pub(crate) fn check_alias(alias: &str) -> Result<(), NotExpressible> {
 
 /// The shape of badges, without a row.
 fn no_badge() -> SelectStatement {
-    let columns = ["position", "total", "unread"];
-    let empty = columns
-        .into_iter()
-        .fold(Query::select(), |mut select, column| select.expr_as(big(0), Alias::new(column)).take());
-    empty.clone().and_where(flag(false)).take()
+    let mut select = Query::select();
+    for column in ["position", "total", "unread"] {
+        select.expr_as(big(0), Alias::new(column));
+    }
+    select.and_where(flag(false)).take()
 }
 
 fn one() -> Expr {

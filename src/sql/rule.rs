@@ -10,13 +10,11 @@ use super::Questions;
 use super::access::ContactKey;
 use super::expr::{Nested, all_of, bound, col, count_distinct, exists, flag, known, one_of, select, word};
 use super::schema::Contacts;
-use crate::model::{
-    AssigneePick, Channel, ContactCategory, ConversationKind, Invitation, Pick, Rule, Tag, TagSet, Timestamp,
-};
+use crate::model::{AssigneePick, Channel, EndpointKind, Pick, Rule, Tag, TagSet, Timestamp};
 
 /// What a rule is asked about: the row of a table under an alias.
 #[derive(Clone, Copy)]
-pub(crate) enum Subject<'a> {
+pub(crate) enum Candidate<'a> {
     Conversation(&'a str),
     Contact(&'a str),
 }
@@ -24,38 +22,38 @@ pub(crate) enum Subject<'a> {
 impl Questions<'_> {
     /// Whether the row matches the rule, over the contacts that the viewer may view (SPEC 4.4). For a row that the
     /// viewer sees; a rule about conversations asked of a contact matches nothing.
-    pub(crate) fn matches(&self, subject: Subject<'_>, rule: &Rule) -> Expr {
-        self.nested(subject, rule).condition
+    pub(crate) fn matches(&self, candidate: Candidate<'_>, rule: &Rule) -> Expr {
+        self.nested(candidate, rule).condition
     }
 
-    fn nested(&self, subject: Subject<'_>, rule: &Rule) -> Nested {
+    fn nested(&self, candidate: Candidate<'_>, rule: &Rule) -> Nested {
         match rule {
-            Rule::All(rules) => Nested::all_of(rules.iter().map(|rule| self.nested(subject, rule))),
-            Rule::Any(rules) => Nested::any_of(rules.iter().map(|rule| self.nested(subject, rule))),
-            Rule::Not(rule) => self.nested(subject, rule).not(),
-            Rule::Assignee(choices) => match subject {
-                Subject::Conversation(alias) => {
+            Rule::All(rules) => Nested::all_of(rules.iter().map(|rule| self.nested(candidate, rule))),
+            Rule::Any(rules) => Nested::any_of(rules.iter().map(|rule| self.nested(candidate, rule))),
+            Rule::Not(rule) => self.nested(candidate, rule).not(),
+            Rule::Assignee(choices) => match candidate {
+                Candidate::Conversation(alias) => {
                     Nested::any_of(choices.iter().map(|choice| self.is_assigned(alias, choice).into()))
                 }
-                Subject::Contact(_) => flag(false).into(),
+                Candidate::Contact(_) => flag(false).into(),
             },
-            leaf => self.leaf_matches(subject, leaf).into(),
+            leaf => self.leaf_matches(candidate, leaf).into(),
         }
     }
 
-    fn leaf_matches(&self, subject: Subject<'_>, leaf: &Rule) -> Expr {
+    fn leaf_matches(&self, candidate: Candidate<'_>, leaf: &Rule) -> Expr {
         match leaf {
-            Rule::ContactTags(set) => tags_match(set, |tags| self.contact_tags(subject, tags)),
-            Rule::Contacts(pick) => self.contacts_pick(subject, pick, |names| &names.id, |id| bound(id)),
+            Rule::ContactTags(set) => tags_match(set, |tags| self.contact_tags(candidate, tags)),
+            Rule::Contacts(pick) => self.contacts_pick(candidate, pick, |names| &names.id, |id| bound(id)),
             Rule::ContactCategories(pick) => {
-                self.contacts_pick(subject, pick, |names| &names.category, |it| word(category_word(*it)))
+                self.contacts_pick(candidate, pick, |names| &names.category, |it| word(it.as_str()))
             }
             Rule::Invitations(pick) => {
-                self.contacts_pick(subject, pick, |names| &names.invitation, |it| word(invitation_word(*it)))
+                self.contacts_pick(candidate, pick, |names| &names.invitation, |it| word(it.as_str()))
             }
-            leaf => match subject {
-                Subject::Conversation(alias) => self.conversation_matches(alias, leaf),
-                Subject::Contact(_) => flag(false),
+            leaf => match candidate {
+                Candidate::Conversation(alias) => self.conversation_matches(alias, leaf),
+                Candidate::Contact(_) => flag(false),
             },
         }
     }
@@ -71,7 +69,7 @@ impl Questions<'_> {
             }
             Rule::Channels(pick) => picks(pick, |channels| self.is_on(alias, channels)),
             Rule::Kinds(pick) => picks(pick, |kinds| {
-                one_of(col(alias, &names.kind), kinds.iter().map(|kind| word(kind_word(*kind))).collect())
+                one_of(col(alias, &names.kind), kinds.iter().map(|kind| word(kind.as_str())).collect())
             }),
             Rule::Unread => self.is_read(alias).not(),
             Rule::Starred => self.is_starred(alias),
@@ -124,7 +122,7 @@ impl Questions<'_> {
     /// Whether the conversation runs over an endpoint of one of these channels.
     fn is_on(&self, alias: &str, channels: &[Channel]) -> Expr {
         let endpoints = &self.schema().endpoints;
-        let kinds = channels.iter().map(|channel| word(endpoint_kind_word(*channel))).collect();
+        let kinds = channels.iter().map(|channel| word(endpoint_kind(*channel).as_str())).collect();
         let condition = all_of([
             endpoints.its(&endpoints.organization_id).eq(self.organization()),
             one_of(endpoints.its(&endpoints.kind), kinds),
@@ -147,20 +145,20 @@ impl Questions<'_> {
     }
 
     /// The tags of `wanted` that the contact carries, or that the viewable contacts of the conversation carry.
-    fn contact_tags(&self, subject: Subject<'_>, wanted: Vec<Expr>) -> Tagged {
+    fn contact_tags(&self, candidate: Candidate<'_>, wanted: Vec<Expr>) -> Tagged {
         let (tags, contacts) = (&self.schema().contact_tags, &self.schema().contacts);
-        let contact = match subject {
-            Subject::Contact(alias) => alias,
-            Subject::Conversation(_) => Contacts::ALIAS,
+        let contact = match candidate {
+            Candidate::Contact(alias) => alias,
+            Candidate::Conversation(_) => Contacts::ALIAS,
         };
         let carried = all_of([
             tags.its(&tags.organization_id).eq(self.organization()),
             tags.its(&tags.contact_id).eq(col(contact, &contacts.id)),
             one_of(tags.its(&tags.tag), wanted),
         ]);
-        let rows = match subject {
-            Subject::Contact(_) => Query::select().from(tags.within(self.schema())).and_where(carried).take(),
-            Subject::Conversation(alias) => {
+        let rows = match candidate {
+            Candidate::Contact(_) => Query::select().from(tags.within(self.schema())).and_where(carried).take(),
+            Candidate::Conversation(alias) => {
                 self.viewable_contacts(alias).join(JoinType::InnerJoin, tags.within(self.schema()), carried).take()
             }
         };
@@ -170,16 +168,16 @@ impl Questions<'_> {
     /// Whether the contact, or a viewable contact of the conversation, has one of the listed values in a column.
     fn contacts_pick<T>(
         &self,
-        subject: Subject<'_>,
+        candidate: Candidate<'_>,
         pick: &Pick<T>,
         column: impl FnOnce(&Contacts) -> &super::Name,
         value: impl Fn(&T) -> Expr,
     ) -> Expr {
         let column = column(&self.schema().contacts);
         let fits = |alias: &str| one_of(col(alias, column), pick.values().iter().map(value).collect());
-        picks(pick, |_| match subject {
-            Subject::Contact(alias) => fits(alias),
-            Subject::Conversation(alias) => {
+        picks(pick, |_| match candidate {
+            Candidate::Contact(alias) => fits(alias),
+            Candidate::Conversation(alias) => {
                 let contacts = self.viewable_contacts(alias).and_where(fits(Contacts::ALIAS)).take();
                 some_row(contacts)
             }
@@ -263,37 +261,12 @@ pub(crate) fn millis(time: Timestamp) -> Expr {
     Expr::val(time.as_millis())
 }
 
-pub(crate) const fn kind_word(kind: ConversationKind) -> &'static str {
-    match kind {
-        ConversationKind::Patient => "patient",
-        ConversationKind::Team => "team",
-        ConversationKind::Note => "note",
-    }
-}
-
-pub(crate) const fn category_word(category: ContactCategory) -> &'static str {
-    match category {
-        ContactCategory::Patient => "patient",
-        ContactCategory::Professional => "professional",
-        ContactCategory::Clinic => "clinic",
-        ContactCategory::Unsaved => "unsaved",
-    }
-}
-
-pub(crate) const fn invitation_word(invitation: Invitation) -> &'static str {
-    match invitation {
-        Invitation::NotInvited => "not_invited",
-        Invitation::Invited => "invited",
-        Invitation::HasAccount => "has_account",
-    }
-}
-
 /// The kind of endpoint that the channel runs over.
-const fn endpoint_kind_word(channel: Channel) -> &'static str {
+const fn endpoint_kind(channel: Channel) -> EndpointKind {
     match channel {
-        Channel::Secure => "spruce_link",
-        Channel::Phone => "phone_number",
-        Channel::Fax => "fax_number",
-        Channel::Email => "email_address",
+        Channel::Secure => EndpointKind::SpruceLink,
+        Channel::Phone => EndpointKind::PhoneNumber,
+        Channel::Fax => EndpointKind::FaxNumber,
+        Channel::Email => EndpointKind::EmailAddress,
     }
 }

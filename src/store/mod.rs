@@ -4,6 +4,8 @@
 //!   them without holding them twice.
 //! * [`Journal`] appends changes with the revision that they were decided on, and replays them from a revision.
 //! * [`Replica`] keeps one engine on a journal: it authorizes, checks, appends, applies, in that order, and catches up.
+//! * [`Touched`] says which facts a change altered, for a journal that keeps them in tables; kinds, categories and the
+//!   like have `as_str` and `FromStr` for their columns.
 //! * [`MemoryStore`] is the journal of a service that keeps nothing. `examples/support` in the repository has SQLite
 //!   and PostgreSQL ones to copy, with their schema.
 #![cfg_attr(feature = "store-kit", doc = "* [`kit`] holds anyone's journal to the contract that [`Journal`] states.")]
