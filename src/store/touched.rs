@@ -11,7 +11,7 @@ use crate::model::{
 ///
 /// Carried out in order, a list of these turns the facts before some changes into those after them. A teammate, team,
 /// endpoint or filter that is put takes the place of the one with its id, or comes last.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Touched {
     /// Whether contact membership is on.
     ContactMembership(bool),
@@ -93,11 +93,9 @@ impl Reach {
     fn altered(self, after: &Engine) -> Vec<Touched> {
         match self {
             Self::Named(facts) => facts.iter().filter_map(|old| old.altered(after)).collect(),
+            // Who goes leaves changed facts and removed ones, and brings none.
             Self::Everything(before, member) => {
-                let mut touched = Vec::new();
-                compare_directories(&before, after, &mut touched);
-                touched.extend(mentions(&before, &member).filter_map(|old| old.altered(after)));
-                touched
+                directory(&before).chain(mentions(&before, &member)).filter_map(|old| old.altered(after)).collect()
             }
         }
     }
@@ -124,6 +122,15 @@ impl Touched {
     }
 }
 
+/// Teammates, teams, endpoints and filters.
+fn directory(engine: &Engine) -> impl Iterator<Item = Touched> {
+    let teammates = engine.teammates().map(|one| Touched::Teammate(one.id.clone(), Some(one.clone())));
+    let teams = engine.teams().map(|one| Touched::Team(one.id.clone(), Some(one.clone())));
+    let endpoints = engine.endpoints().map(|one| Touched::Endpoint(one.id.clone(), Some(one.clone())));
+    let filters = engine.filters().map(|one| Touched::Filter(one.id.clone(), Some(one.clone())));
+    teammates.chain(teams).chain(endpoints).chain(filters)
+}
+
 /// Contacts and conversations that mention a member.
 fn mentions<'e>(engine: &'e Engine, member: &'e Member) -> impl Iterator<Item = Touched> + 'e {
     let contacts = engine.contact_ids().filter_map(|id| engine.contact(id));
@@ -140,29 +147,4 @@ fn is_mentioned(member: &Member, conversation: &Conversation) -> bool {
         _ => false,
     };
     marked || conversation.assignee.as_ref() == Some(member) || conversation.members.contains(member)
-}
-
-fn compare_directories(before: &Engine, after: &Engine, touched: &mut Vec<Touched>) {
-    if before.contact_membership() != after.contact_membership() {
-        touched.push(Touched::ContactMembership(after.contact_membership()));
-    }
-    let gone = before.teammates().filter(|old| after.teammate(&old.id).is_none());
-    touched.extend(gone.map(|old| Touched::Teammate(old.id.clone(), None)));
-    let put = after.teammates().filter(|new| before.teammate(&new.id) != Some(new));
-    touched.extend(put.map(|new| Touched::Teammate(new.id.clone(), Some(new.clone()))));
-
-    let gone = before.teams().filter(|old| after.team(&old.id).is_none());
-    touched.extend(gone.map(|old| Touched::Team(old.id.clone(), None)));
-    let put = after.teams().filter(|new| before.team(&new.id) != Some(new));
-    touched.extend(put.map(|new| Touched::Team(new.id.clone(), Some(new.clone()))));
-
-    let gone = before.endpoints().filter(|old| after.endpoint(&old.id).is_none());
-    touched.extend(gone.map(|old| Touched::Endpoint(old.id.clone(), None)));
-    let put = after.endpoints().filter(|new| before.endpoint(&new.id) != Some(new));
-    touched.extend(put.map(|new| Touched::Endpoint(new.id.clone(), Some(new.clone()))));
-
-    let gone = before.filters().filter(|old| after.filter(&old.id).is_none());
-    touched.extend(gone.map(|old| Touched::Filter(old.id.clone(), None)));
-    let put = after.filters().filter(|new| before.filter(&new.id) != Some(new));
-    touched.extend(put.map(|new| Touched::Filter(new.id.clone(), Some(new.clone()))));
 }
