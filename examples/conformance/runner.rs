@@ -3,12 +3,12 @@
 
 use std::fmt;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use visibly::{
-    Action, Change, ContactAction, ContactId, ContactList, ConversationAction, ConversationId, Cursor, Dataset,
-    Decision, EndpointAction, EndpointId, Engine, Error, Facts, FilterAction, FilterId, Inbox, Page, PageRequest,
-    Resource, Revision, ShownContact, TeammateId, policy,
+    Action, Change, ContactId, ContactList, ConversationId, Cursor, Dataset, Decision, EndpointId, Engine, Error,
+    Facts, FilterId, Inbox, Page, PageRequest, Resource, Revision, ShownContact, TeammateId, policy,
 };
 
 /// What a run has found so far.
@@ -173,16 +173,16 @@ impl Can {
     fn action(&self) -> Result<Action<'_>, String> {
         let action = match self {
             Self { conversation: Some(id), contact: None, endpoint: None, filter: None, .. } => {
-                conversation_action(&self.action).map(|action| Action::Conversation(action, id))
+                named(&self.action).map(|action| Action::Conversation(action, id))
             }
             Self { conversation: None, contact: Some(id), endpoint: None, filter: None, .. } => {
-                contact_action(&self.action).map(|action| Action::Contact(action, id))
+                named(&self.action).map(|action| Action::Contact(action, id))
             }
             Self { conversation: None, contact: None, endpoint: Some(id), filter: None, .. } => {
-                endpoint_action(&self.action).map(|action| Action::Endpoint(action, id))
+                named(&self.action).map(|action| Action::Endpoint(action, id))
             }
             Self { conversation: None, contact: None, endpoint: None, filter: Some(id), .. } => {
-                filter_action(&self.action).map(|action| Action::Filter(action, id))
+                named(&self.action).map(|action| Action::Filter(action, id))
             }
             Self { conversation: None, contact: None, endpoint: None, filter: None, action, .. } => {
                 (action == "administer").then_some(Action::Administer)
@@ -193,42 +193,8 @@ impl Can {
     }
 }
 
-fn conversation_action(name: &str) -> Option<ConversationAction> {
-    Some(match name {
-        "view" => ConversationAction::View,
-        "reply" => ConversationAction::Reply,
-        "assign" => ConversationAction::Assign,
-        "archive" => ConversationAction::Archive,
-        "tag" => ConversationAction::Tag,
-        "manage_members" => ConversationAction::ManageMembers,
-        _ => return None,
-    })
-}
-
-fn contact_action(name: &str) -> Option<ContactAction> {
-    Some(match name {
-        "find" => ContactAction::Find,
-        "view" => ContactAction::View,
-        "edit" => ContactAction::Edit,
-        "manage_members" => ContactAction::ManageMembers,
-        _ => return None,
-    })
-}
-
-fn endpoint_action(name: &str) -> Option<EndpointAction> {
-    match name {
-        "use" => Some(EndpointAction::Use),
-        "manage" => Some(EndpointAction::Manage),
-        _ => None,
-    }
-}
-
-fn filter_action(name: &str) -> Option<FilterAction> {
-    match name {
-        "use" => Some(FilterAction::Use),
-        "edit" => Some(FilterAction::Edit),
-        _ => None,
-    }
+fn named<A: DeserializeOwned>(action: &str) -> Option<A> {
+    serde_json::from_value(json!(action)).ok()
 }
 
 /// Refuses a scenario whose steps say nothing, or more than one thing, before anything is run.

@@ -1,5 +1,7 @@
 //! What a viewer may do with one thing (SPEC 6.7), for a user interface to offer.
 
+use serde::{Deserialize, Serialize};
+
 use super::access::{self, endpoint_of, finds, has_access, sees};
 use super::decision::Resource;
 use super::inbox::may_use;
@@ -33,7 +35,8 @@ impl<'a> From<Resource<'a>> for Action<'a> {
 }
 
 /// What one can do with a conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ConversationAction {
     /// See it.
     View,
@@ -51,7 +54,8 @@ pub enum ConversationAction {
 }
 
 /// What one can do with a contact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ContactAction {
     /// Come upon it in lists and search.
     Find,
@@ -64,7 +68,8 @@ pub enum ContactAction {
 }
 
 /// What one can do with an endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EndpointAction {
     /// Call, text and write from it: whoever has access (SPEC 2.2).
     Use,
@@ -73,7 +78,8 @@ pub enum EndpointAction {
 }
 
 /// What one can do with a saved filter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FilterAction {
     /// Open it: its owner and whoever a share covers (SPEC 5.6).
     Use,
