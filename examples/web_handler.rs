@@ -42,7 +42,7 @@ impl Service {
         };
         let request = PageRequest::first(size.min(LARGEST_PAGE));
         let request = match after {
-            Some(cursor) => request.after(Cursor::from(cursor.to_owned())),
+            Some(cursor) => request.after(Cursor::from(cursor)),
             None => request,
         };
         let engine = self.snapshot();

@@ -27,6 +27,14 @@ use crate::model::{ContactList, Inbox, OrganizationId, TeammateId};
 #[serde(transparent)]
 pub struct Cursor(Box<str>);
 
+impl Cursor {
+    /// The text itself. O(1).
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -45,6 +53,12 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(Self(text.into()))
+    }
+}
+
+impl From<&str> for Cursor {
+    fn from(text: &str) -> Self {
+        Self(text.into())
     }
 }
 

@@ -240,16 +240,40 @@ impl Change {
         Self::Unarchive { id: id.into() }
     }
 
+    /// Lets a member into one conversation.
+    #[must_use]
+    pub fn add_conversation_member(id: impl Into<ConversationId>, member: impl Into<Member>) -> Self {
+        Self::AddConversationMember { id: id.into(), member: member.into() }
+    }
+
+    /// Takes a member out of one conversation.
+    #[must_use]
+    pub fn remove_conversation_member(id: impl Into<ConversationId>, member: impl Into<Member>) -> Self {
+        Self::RemoveConversationMember { id: id.into(), member: member.into() }
+    }
+
     /// A teammate has read a conversation.
     #[must_use]
     pub fn mark_read(id: impl Into<ConversationId>, by: impl Into<TeammateId>) -> Self {
         Self::MarkRead { id: id.into(), by: by.into() }
     }
 
+    /// A teammate wants to read a conversation again.
+    #[must_use]
+    pub fn mark_unread(id: impl Into<ConversationId>, by: impl Into<TeammateId>) -> Self {
+        Self::MarkUnread { id: id.into(), by: by.into() }
+    }
+
     /// A teammate stars a conversation.
     #[must_use]
     pub fn star(id: impl Into<ConversationId>, by: impl Into<TeammateId>) -> Self {
         Self::Star { id: id.into(), by: by.into() }
+    }
+
+    /// A teammate takes its star away.
+    #[must_use]
+    pub fn unstar(id: impl Into<ConversationId>, by: impl Into<TeammateId>) -> Self {
+        Self::Unstar { id: id.into(), by: by.into() }
     }
 }
 

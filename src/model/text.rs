@@ -12,6 +12,7 @@ use std::borrow::Borrow;
 use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
+use std::time::{Duration, SystemTime};
 
 use serde::de::{Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
@@ -212,6 +213,24 @@ impl From<String> for Text {
     }
 }
 
+impl From<&String> for Text {
+    fn from(text: &String) -> Self {
+        Self(text.as_str().into())
+    }
+}
+
+impl PartialEq<str> for Text {
+    fn eq(&self, text: &str) -> bool {
+        self.as_str() == text
+    }
+}
+
+impl PartialEq<&str> for Text {
+    fn eq(&self, text: &&str) -> bool {
+        self.as_str() == *text
+    }
+}
+
 impl AsRef<str> for Text {
     fn as_ref(&self) -> &str {
         &self.0
@@ -232,7 +251,7 @@ impl fmt::Debug for Text {
 
 /// Milliseconds since 1970-01-01T00:00Z; before it, negative.
 ///
-/// The crate reads no clock: every time is the caller's. In serde a plain integer.
+/// The crate reads no clock: every time is the caller's, made from an `i64` or a `SystemTime`. In serde a plain integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(i64);
@@ -254,6 +273,14 @@ impl Timestamp {
 impl From<i64> for Timestamp {
     fn from(millis: i64) -> Self {
         Self(millis)
+    }
+}
+
+/// In whole milliseconds; a time that does not fit is the last that does.
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        let millis = |from_epoch: Duration| i64::try_from(from_epoch.as_millis()).unwrap_or(i64::MAX);
+        Self(time.duration_since(SystemTime::UNIX_EPOCH).map_or_else(|before| -millis(before.duration()), millis))
     }
 }
 

@@ -1,14 +1,16 @@
 //! The public surface: what threads may share, what texts may say, what is refused whoever asks.
 
 use std::fmt::{Debug, Display};
+use std::time::{Duration, SystemTime};
 
 use serde_json::json;
+use visibly::store::{Entry, ReplicaId, SubmissionId};
 use visibly::{
     ArchiveScope, Change, Contact, ContactCategory, ContactList, ContactRow, ContactUpdate, Conversation,
-    ConversationId, ConversationRow, Cursor, CursorKey, Dataset, EmailAddress, Endpoint, Engine, EngineBuilder, Error,
-    ErrorCode, Facts, FaxNumber, Filter, FilterId, Inbox, Invitation, MAX_RULE_DEPTH, Member, Organization, Page,
-    PageRequest, PhoneNumber, Pick, Revision, Rule, SpruceLink, Tag, TagSet, Team, TeamId, Teammate, TeammateId,
-    TeammateUpdate, Text, Viewer, policy,
+    ConversationAction, ConversationId, ConversationRow, Cursor, CursorKey, Dataset, EmailAddress, Endpoint,
+    EndpointKind, Engine, EngineBuilder, Error, ErrorCode, Facts, FaxNumber, Filter, FilterId, Inbox, Invitation,
+    MAX_RULE_DEPTH, Member, Organization, Page, PageRequest, PhoneNumber, Pick, Revision, Rule, SpruceLink, Tag,
+    TagSet, Team, TeamId, Teammate, TeammateId, TeammateUpdate, Text, Timestamp, Viewer, policy,
 };
 
 use crate::answers::assert_same_answers;
@@ -250,11 +252,39 @@ fn an_error_is_one_line_whatever_the_id_and_ends_where_there_is_none() {
 }
 
 #[test]
-fn ids_compare_with_texts_and_are_made_of_what_is_borrowed() {
+fn ids_and_texts_compare_with_strings_and_are_made_of_what_is_borrowed() {
     let (text, id) = (String::from("ana"), TeammateId::from("ana"));
     assert!(id == "ana" && id == *"ana" && TeammateId::from(&text) == id);
+    let name = Text::from(&text);
+    assert!(name == "ana" && name == *"ana");
+    assert_eq!(Cursor::from("0f").as_str(), "0f");
     assert_eq!(Member::from(&id), Member::teammate("ana"));
     assert_eq!(Member::from(&visibly::TeamId::from("desk")), Member::team("desk"));
+}
+
+#[test]
+fn what_a_service_hands_out_as_text_is_read_back_and_nothing_else() {
+    let id: SubmissionId = "0000000000000000000000000000002a-7".parse().unwrap();
+    assert_eq!(id, SubmissionId { replica: ReplicaId::new(42), number: 7 });
+    for damaged in ["", "2a-7", "0000000000000000000000000000002A-7", "0000000000000000000000000000002a-+7", "-7"] {
+        assert!(damaged.parse::<SubmissionId>().is_err(), "{damaged}");
+    }
+    assert!("+000000000000000000000000000002a".parse::<ReplicaId>().is_err());
+    let entry = Entry { revision: Revision::new(3), submission: id, change: Change::unstar("v1", "ana") };
+    assert_eq!(serde_json::from_value::<Entry>(json!(entry)).unwrap(), entry);
+    assert_eq!("phone_number".parse(), Ok(EndpointKind::PhoneNumber));
+    assert_eq!("pager".parse::<EndpointKind>().unwrap_err().to_string(), "not a kind of endpoint");
+    assert_eq!(
+        json!((ErrorCode::RuleTooDeep, ConversationAction::ManageMembers)),
+        json!(["rule_too_deep", "manage_members"])
+    );
+}
+
+#[test]
+fn a_time_is_made_of_the_systems_on_both_sides_of_1970() {
+    let time = |millis| Timestamp::from_millis(millis);
+    let (epoch, span) = (SystemTime::UNIX_EPOCH, Duration::from_micros(1_500));
+    assert_eq!([epoch, epoch + span, epoch - span].map(Timestamp::from), [0, 1, -1].map(time));
 }
 
 #[test]
