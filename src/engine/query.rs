@@ -7,7 +7,8 @@
 //!   whichever is to be expected to look at fewer, and once merging has looked at more.
 //! * *Count* ([`badges`](mod@badges)): by whole leaves, for all badges at once.
 //!
-//! Each inbox becomes a [`Plan`] once; list, page, badge and placement all ask the plan.
+//! Each inbox becomes a [`Plan`] once; list, page and badge ask the plan. Of one conversation, `keeps_out` and
+//! placement ask the conditions of `policy` one by one.
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
@@ -22,7 +23,7 @@ pub(super) use walk::Listed;
 use super::bits::{Bits, contains, ones};
 use super::kernel::{self, and, and_not, is_clear};
 use super::open::{Attributes, Group, Leaf, Leaves, is_set};
-use super::rule::{Named, Node, View, any_of};
+use super::rule::{Node, View, Wanted, any_of};
 use super::spine::{Block, Mask, NO_SLOTS, Spine};
 use super::state::Slot;
 use super::work::count_rows;
@@ -36,7 +37,7 @@ pub(super) struct Plan {
     /// The classes that the viewer sees and the inbox lists.
     classes: Bits,
     scope: ArchiveScope,
-    source: Source,
+    origin: Origin,
     /// What masks settle at once.
     terms: Terms,
     /// What is left of the rule.
@@ -47,11 +48,11 @@ pub(super) struct Plan {
 
 /// Where an inbox's conversations are found.
 #[derive(Debug, PartialEq, Eq)]
-enum Source {
+enum Origin {
     /// In the spines, in order.
     Spines,
     /// In the lists of these assignees.
-    Assigned(Named),
+    Assigned(Wanted),
     /// Among the viewer's stars.
     Starred,
     /// Nowhere.
@@ -64,8 +65,8 @@ struct Terms {
     unassigned: bool,
     assigned: bool,
     unread: bool,
-    contact_tags: SmallVec<[Named; 1]>,
-    conversation_tags: SmallVec<[Named; 1]>,
+    contact_tags: SmallVec<[Wanted; 1]>,
+    conversation_tags: SmallVec<[Wanted; 1]>,
 }
 
 impl Terms {
@@ -102,7 +103,7 @@ impl Terms {
     fn admit(&self, view: &View<'_>, slot: u32) -> bool {
         let (group, at) = view.state.open.group(slot);
         let is_unassigned = || is_set(&group.unassigned, at);
-        let any_of = |leaves: &Leaves, tags: &Named| tags.iter().any(|tag| is_set(leaves.get(*tag), at));
+        let any_of = |leaves: &Leaves, tags: &Wanted| tags.iter().any(|tag| is_set(leaves.get(*tag), at));
         (!self.unassigned || is_unassigned())
             && (!self.assigned || !is_unassigned())
             && (!self.unread || !is_set(group.reads().get(view.viewer), at))
@@ -122,7 +123,7 @@ impl Plan {
         let mut plan = Self {
             classes: Bits::from_words(view.sees),
             scope: archive_scope(opened),
-            source: Source::Spines,
+            origin: Origin::Spines,
             terms: Terms::default(),
             rest: None,
             is_exact: true,
@@ -132,14 +133,14 @@ impl Plan {
                 plan.classes.subtract(view.state.classes.team_kind());
                 plan.terms.unassigned = true;
             }
-            Opened::AssignedTo(member) => plan.source = assigned_to(view, member),
+            Opened::AssignedTo(member) => plan.origin = assigned_to(view, member),
             Opened::TeamConversations => plan.classes.intersect(view.state.classes.team_kind()),
-            Opened::Starred => plan.source = Source::Starred,
+            Opened::Starred => plan.origin = Origin::Starred,
             Opened::Archived | Opened::Everything => {}
             Opened::Rule { rule, .. } => plan.narrow(view, view.compile(rule)),
         }
         if plan.classes.is_empty() {
-            plan.source = Source::Nothing;
+            plan.origin = Origin::Nothing;
         }
         plan
     }
@@ -149,7 +150,7 @@ impl Plan {
         let conjuncts = match node {
             Node::Const(true) => return,
             Node::Const(false) => {
-                self.source = Source::Nothing;
+                self.origin = Origin::Nothing;
                 return;
             }
             Node::All(nodes) => nodes,
@@ -178,8 +179,8 @@ impl Plan {
             return Some(node);
         }
         match node {
-            Node::Assignee(one) if !one.anyone && !one.nobody && self.source == Source::Spines => {
-                self.source = Source::Assigned(one.named);
+            Node::Assignee(one) if !one.anyone && !one.nobody && self.origin == Origin::Spines => {
+                self.origin = Origin::Assigned(one.named);
             }
             Node::Assignee(one) if one.named.is_empty() || one.anyone => {
                 self.terms.unassigned |= one.nobody;
@@ -235,19 +236,19 @@ impl Plan {
             return;
         }
         let passed = |row: u32| is_passed.is_some_and(|is_passed| is_passed(row));
-        match &self.source {
-            Source::Nothing => {}
-            Source::Assigned(numbers) => self.list_assigned(view, numbers, passed, limit, rows),
-            Source::Starred => {
+        match &self.origin {
+            Origin::Nothing => {}
+            Origin::Assigned(numbers) => self.list_assigned(view, numbers, passed, limit, rows),
+            Origin::Starred => {
                 let starred = view.state.starred.get(view.viewer);
                 let starred = starred.into_iter().flat_map(|rows| rows.iter());
                 self.gather(view, starred, passed, limit, rows);
             }
-            Source::Spines => match self.scope {
+            Origin::Spines => match self.scope {
                 ArchiveScope::Exclude => {
                     kernel::run(Walk { plan: self, view, leaves, is_passed, found: Found::new(rows, limit) })
                 }
-                scope => self.merge(view, scope, is_passed, limit, rows),
+                ArchiveScope::Include | ArchiveScope::Only => self.merge(view, is_passed, limit, rows),
             },
         }
     }
@@ -317,47 +318,47 @@ impl Plan {
     }
 
     /// Archived conversations, or archived and open ones as one order.
-    fn merge(
+    fn merge(&self, view: &View<'_>, is_passed: Option<&dyn Fn(u32) -> bool>, limit: usize, rows: &mut Vec<u32>) {
+        let start = rows.len();
+        let classes = &view.state.classes;
+        let seen: usize = ones(self.classes.words()).map(|class| classes.get(class).rows.len()).sum();
+        // What is gathered comes from all over memory, and is sorted.
+        let gathered = seen.saturating_mul(4);
+        if gathered >= self.merged(view, seen, limit - start)
+            && self.merge_up_to(gathered, view, is_passed, limit, rows)
+        {
+            return;
+        }
+        rows.truncate(start);
+        let candidates = ones(self.classes.words()).flat_map(|class| classes.get(class).rows.iter());
+        let passed = |row: u32| is_passed.is_some_and(|is_passed| is_passed(row));
+        self.gather(view, candidates, passed, limit, rows);
+    }
+
+    /// How many rows merging is to be expected to look at: of what is merged one in `all / seen` is seen.
+    fn merged(&self, view: &View<'_>, seen: usize, wanted: usize) -> usize {
+        let open = if self.scope == ArchiveScope::Include { view.state.open.spine.len() } else { 0 };
+        let all = view.state.history.len() + open;
+        all.min(all.saturating_mul(wanted) / seen.max(1))
+    }
+
+    /// Merges until the list is full or ends. Gives up, and is not done, once it has looked at more than `most` rows: a
+    /// rule may leave less than was to be expected, and what is seen may be old.
+    fn merge_up_to(
         &self,
+        most: usize,
         view: &View<'_>,
-        scope: ArchiveScope,
         is_passed: Option<&dyn Fn(u32) -> bool>,
         limit: usize,
         rows: &mut Vec<u32>,
-    ) {
+    ) -> bool {
         let state = view.state;
-        let start = rows.len();
-        let gather = |rows: &mut Vec<u32>| {
-            let candidates = ones(self.classes.words()).flat_map(|class| state.classes.get(class).rows.iter());
-            let passed = |row: u32| is_passed.is_some_and(|is_passed| is_passed(row));
-            rows.truncate(start);
-            self.gather(view, candidates, passed, limit, rows);
-        };
-        let seen: usize = ones(self.classes.words()).map(|class| state.classes.get(class).rows.len()).sum();
-        let open = if scope == ArchiveScope::Include { state.open.spine.len() } else { 0 };
-        let all = state.history.len() + open;
-        let wanted = limit - start;
-        // Of what is merged one in `all / seen` is seen. What is gathered comes from all over memory, and is sorted.
-        let merged = all.min(all.saturating_mul(wanted) / seen.max(1));
-        let gathered = seen.saturating_mul(4);
-        if gathered < merged {
-            return gather(rows);
-        }
         let mut archived = newest_first(&state.history, is_passed).peekable();
-        let mut open = match scope {
-            ArchiveScope::Include => Some(newest_first(&state.open.spine, is_passed)),
-            _ => None,
-        }
-        .into_iter()
-        .flatten()
-        .peekable();
-        for looked in 0.. {
+        let open = (self.scope == ArchiveScope::Include).then(|| newest_first(&state.open.spine, is_passed));
+        let mut open = open.into_iter().flatten().peekable();
+        for _ in 0..=most {
             if rows.len() >= limit {
-                return;
-            }
-            // A rule may leave less than was to be expected, and what is seen may be old.
-            if looked > gathered {
-                return gather(rows);
+                return true;
             }
             let next = match (archived.peek(), open.peek()) {
                 (Some(one), Some(two)) if state.compare(*one, *two).is_gt() => archived.next(),
@@ -365,20 +366,21 @@ impl Plan {
                 _ => open.next(),
             };
             let Some(row) = next else {
-                return;
+                return true;
             };
             count_rows(1);
             if self.holds(view, row) {
                 rows.push(row);
             }
         }
+        rows.len() >= limit
     }
 }
 
-fn assigned_to(view: &View<'_>, member: &Member) -> Source {
+fn assigned_to(view: &View<'_>, member: &Member) -> Origin {
     match view.state.assignments.number(member) {
-        Some(number) => Source::Assigned(Named::from_slice(&[number])),
-        None => Source::Nothing,
+        Some(number) => Origin::Assigned(Wanted::from_slice(&[number])),
+        None => Origin::Nothing,
     }
 }
 

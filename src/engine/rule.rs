@@ -16,8 +16,8 @@ use crate::model::{AssigneePick, ContactCategory, Directory, Invitation, Member,
 
 pub(super) const ALL_SLOTS: Mask = [u64::MAX; super::spine::WORDS];
 
-/// Numbers that a leaf names.
-pub(super) type Named = SmallVec<[u32; 4]>;
+/// The numbers of what a leaf names.
+pub(super) type Wanted = SmallVec<[u32; 4]>;
 
 /// A rule for one viewer at one revision. `none` of a list is `not` `any` of it.
 #[derive(Clone, Debug)]
@@ -26,14 +26,14 @@ pub(super) enum Node {
     All(Vec<Node>),
     Any(Vec<Node>),
     Not(Box<Node>),
-    AnyContactTag(Named),
-    AllContactTags(Named),
-    AnyConversationTag(Named),
-    AllConversationTags(Named),
+    AnyContactTag(Wanted),
+    AllContactTags(Wanted),
+    AnyConversationTag(Wanted),
+    AllConversationTags(Wanted),
     Assignee(Assignees),
     /// What is settled by the class: endpoints, channels, kinds.
     Classes(Bits),
-    Contacts(Named),
+    Contacts(Wanted),
     Categories(SmallVec<[ContactCategory; 4]>),
     Invitations(SmallVec<[Invitation; 4]>),
     Unread,
@@ -46,7 +46,7 @@ pub(super) enum Node {
 pub(super) struct Assignees {
     pub(super) nobody: bool,
     pub(super) anyone: bool,
-    pub(super) named: Named,
+    pub(super) named: Wanted,
 }
 
 /// Whose eyes a rule is looked at with.
@@ -129,8 +129,8 @@ impl<'e> View<'e> {
         }
     }
 
-    fn tags(&self, set: &TagSet, any: fn(Named) -> Node, all: fn(Named) -> Node) -> Node {
-        let known = |tags: &[crate::model::Tag]| -> Named {
+    fn tags(&self, set: &TagSet, any: fn(Wanted) -> Node, all: fn(Wanted) -> Node) -> Node {
+        let known = |tags: &[crate::model::Tag]| -> Wanted {
             tags.iter().filter_map(|tag| self.state.tags.get_index_of(tag)).map(|number| number as u32).collect()
         };
         let any_of = |tags: &[crate::model::Tag]| match known(tags) {
@@ -353,7 +353,7 @@ impl Node {
 }
 
 /// Numbers in ascending order, each once: a rule may repeat what it names, and everything looked at would pay for that.
-fn ascending(mut numbers: Named) -> Named {
+fn ascending(mut numbers: Wanted) -> Wanted {
     numbers.sort_unstable();
     numbers.dedup();
     numbers

@@ -9,7 +9,7 @@
 use smallvec::SmallVec;
 
 use super::walk::Listed;
-use super::{Plan, Source, Terms};
+use super::{Origin, Plan, Terms};
 use crate::engine::bits::{Bits, contains, ones};
 use crate::engine::kernel::{self, Counted, Lanes, Pass, and_not, prefetch, prefetch_line};
 use crate::engine::open::{Group, Leaf, NO_LEAF, WHOLE_LEAF, is_marked, lane, lane_of};
@@ -28,11 +28,11 @@ pub(in crate::engine) fn badges(view: &View<'_>, plans: &[Plan]) -> Vec<Badge> {
     for number in plans.iter().flat_map(Plan::assignees) {
         view.state.assignments.prefetch(*number);
     }
-    let unmasked = |plan: &Plan| match &plan.source {
-        Source::Nothing => Badge::default(),
-        Source::Assigned(numbers) => plan.count_assigned(view, numbers, &reads),
-        Source::Spines if plan.scope == ArchiveScope::Exclude => Badge::default(),
-        Source::Spines if plan.rest.is_none() => plan.count_archived(view),
+    let unmasked = |plan: &Plan| match &plan.origin {
+        Origin::Nothing => Badge::default(),
+        Origin::Assigned(numbers) => plan.count_assigned(view, numbers, &reads),
+        Origin::Spines if plan.scope == ArchiveScope::Exclude => Badge::default(),
+        Origin::Spines if plan.rest.is_none() => plan.count_archived(view),
         _ => plan.count_one_by_one(view),
     };
     let mut badges = vec![Badge::default(); plans.len()];
@@ -55,17 +55,17 @@ pub(in crate::engine) fn badges(view: &View<'_>, plans: &[Plan]) -> Vec<Badge> {
 impl Plan {
     /// The assignees whose lists it is found in.
     fn assignees(&self) -> &[u32] {
-        match &self.source {
-            Source::Assigned(numbers) => numbers,
+        match &self.origin {
+            Origin::Assigned(numbers) => numbers,
             _ => &[],
         }
     }
 
     /// Whether open conversations are counted by masks.
     fn is_masked(&self) -> bool {
-        match self.source {
-            Source::Spines if self.scope == ArchiveScope::Exclude => true,
-            Source::Spines => self.scope == ArchiveScope::Include && self.rest.is_none(),
+        match self.origin {
+            Origin::Spines if self.scope == ArchiveScope::Exclude => true,
+            Origin::Spines => self.scope == ArchiveScope::Include && self.rest.is_none(),
             _ => false,
         }
     }
@@ -84,8 +84,8 @@ impl Plan {
     /// Counts one by one what is neither in the open masks nor an assignee's: stars, and rules over archived ones.
     fn count_one_by_one(&self, view: &View<'_>) -> Badge {
         let mut rows = Vec::new();
-        match &self.source {
-            Source::Starred => self.list(view, &Listed::NONE, None, usize::MAX, &mut rows),
+        match &self.origin {
+            Origin::Starred => self.list(view, &Listed::NONE, None, usize::MAX, &mut rows),
             _ => {
                 let visible = ones(self.classes.words()).flat_map(|class| view.state.classes.get(class).rows.iter());
                 rows.extend(visible.filter(|row| {

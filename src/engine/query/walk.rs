@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use super::{Plan, Source};
+use super::{Origin, Plan};
 use crate::engine::bits::{contains, ones};
 use crate::engine::kernel::{Lanes, Pass, and, and_not, is_clear, or};
 use crate::engine::open::{Attributes, Leaf, lane, lane_of};
@@ -151,7 +151,7 @@ impl Walk<'_, '_> {
 impl Plan {
     /// What a walk makes use of, to be found once for many.
     pub(in crate::engine) fn leaves<'e>(&self, view: &View<'e>) -> Listed<'e> {
-        if self.source != Source::Spines || self.scope != ArchiveScope::Exclude {
+        if self.origin != Origin::Spines || self.scope != ArchiveScope::Exclude {
             return Listed::NONE;
         }
         let mut listed = view.state.classes.many().clone();
