@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 use visibly::{
     AccessChange, Badge, Change, Contact, ContactId, Conversation, ConversationId, ConversationKind, EndpointId,
-    Engine, Error, Finding, FindingKind, Grant, Inbox, KeptOut, Lists, Member, OrganizationId, PageRequest,
-    ShownContact, Subject, Teammate, TeammateId, Text, Viewer,
+    Engine, Error, Finding, FindingKind, Grant, Inbox, KeptOut, Member, OrganizationId, PageRequest, ShownContact,
+    Subject, Teammate, TeammateId, Text, Viewer,
 };
 
 /// Everything about one clinic.
@@ -176,13 +176,13 @@ fn teammate_report(engine: &Engine, teammate: &Teammate) -> Result<TeammateRepor
         partly_hidden: Vec::new(),
     };
     if !teammate.suspended {
-        fill_in(&mut report, engine, engine.viewer(&teammate.id)?)?;
+        fill_in(&mut report, engine.viewer(&teammate.id)?)?;
     }
     Ok(report)
 }
 
-fn fill_in(report: &mut TeammateReport, engine: &Engine, viewer: Viewer<'_>) -> Result<(), Error> {
-    report.inboxes = inboxes(engine, viewer)?;
+fn fill_in(report: &mut TeammateReport, viewer: Viewer<'_>) -> Result<(), Error> {
+    report.inboxes = inboxes(viewer)?;
     for row in viewer.filter_inbox(&Inbox::Everything, &PageRequest::all())?.rows {
         report.found_by_search += 1;
         if let Some(reason) = viewer.keeps_out(row.id(), &Inbox::All)? {
@@ -202,17 +202,9 @@ fn fill_in(report: &mut TeammateReport, engine: &Engine, viewer: Viewer<'_>) -> 
     Ok(())
 }
 
-/// The inboxes in a sidebar: the fixed ones, the viewer's teams, and the saved filters that the viewer may use.
-fn inboxes(engine: &Engine, viewer: Viewer<'_>) -> Result<Vec<InboxReport>, Error> {
-    let me = &viewer.teammate().id;
-    let fixed = [Inbox::All, Inbox::AssignedToMe, Inbox::TeamConversations, Inbox::Starred, Inbox::Archived];
-    let teams = engine.teams().filter(|team| team.teammates.contains(me));
-    let filters = engine.filters().filter(|filter| filter.lists == Lists::Conversations && viewer.can_view(&filter.id));
-    let inboxes: Vec<Inbox> = fixed
-        .into_iter()
-        .chain(teams.map(|team| Inbox::AssignedToTeam(team.id.clone())))
-        .chain(filters.map(|filter| Inbox::Saved(filter.id.clone())))
-        .collect();
+/// The inboxes in a sidebar.
+fn inboxes(viewer: Viewer<'_>) -> Result<Vec<InboxReport>, Error> {
+    let inboxes = viewer.inboxes();
     let badges = viewer.badges(&inboxes)?;
     Ok(inboxes.into_iter().zip(badges).map(|(inbox, badge)| InboxReport { inbox, badge }).collect())
 }

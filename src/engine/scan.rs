@@ -41,6 +41,7 @@ impl Engine {
     /// assert_eq!(counts, [(&"ana".into(), Ok(1)), (&"ben".into(), Ok(2))]);
     /// # Ok::<(), visibly::Error>(())
     /// ```
+    #[must_use]
     pub fn map_viewers<'e, T: Send>(&'e self, ask: impl Fn(Viewer<'e>) -> T + Send + Sync) -> Vec<(&'e TeammateId, T)> {
         let viewers: Vec<_> = self.teammates().filter_map(|teammate| self.viewer(&teammate.id).ok()).collect();
         map(&viewers, |viewer| (&viewer.teammate().id, ask(*viewer)))
@@ -82,6 +83,7 @@ impl Engine {
     /// assert_eq!(previews[2].as_ref().unwrap_err().code(), ErrorCode::UnknownTeammate);
     /// # Ok::<(), visibly::Error>(())
     /// ```
+    #[must_use]
     pub fn previews<C: AsRef<[Change]> + Sync>(&self, alternatives: &[C]) -> Vec<Result<Vec<AccessChange>, Error>> {
         map(alternatives, |changes| self.preview(changes.as_ref()))
     }

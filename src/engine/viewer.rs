@@ -189,6 +189,7 @@ impl<'e> Viewer<'e> {
     /// The candidates are what a text search found; unknown ids drop out as hidden ones do. Why one was found is not
     /// asked: where your search looks at what contacts are called, let it find only by contacts that the viewer is
     /// [shown](Self::shown_contacts), or a hidden contact's name would tell which conversation is theirs. O(candidates).
+    #[must_use]
     pub fn search<'c>(&self, candidates: impl IntoIterator<Item = &'c ConversationId>) -> Vec<ConversationRow<'e>> {
         let mut rows = Vec::new();
         self.state().for_each_row(candidates, |row| rows.extend(Some(row).filter(|row| self.view.sees(*row))));

@@ -73,6 +73,7 @@ pub enum ShownContact<T> {
 
 impl<T> ShownContact<T> {
     /// What is shown; `None` if the contact is hidden.
+    #[must_use]
     pub fn shown(self) -> Option<T> {
         match self {
             Self::Shown(contact) => Some(contact),
