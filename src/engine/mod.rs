@@ -105,7 +105,7 @@ impl Engine {
     /// As [`Facts::load`](crate::Facts::load).
     ///
     /// # Complexity
-    /// O(size of the dataset).
+    /// O(size of the dataset), and putting conversations and contacts in order.
     pub fn new(dataset: Dataset) -> Result<Self, Error> {
         let Dataset { organization, contacts, conversations, filters } = dataset;
         let mut builder = EngineBuilder::new(load_directory(organization, filters)?);

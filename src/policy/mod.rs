@@ -5,7 +5,7 @@
 //!   questions in bulk; these functions are the meaning that it is tested against.
 //! * Doubt denies: an unknown or suspended viewer sees nothing, and a reference to what does not exist opens nothing.
 //!
-//! Numbers such as 3.1 in the source are those of the rules, which README tells in brief.
+//! Numbers such as SPEC 3.1 are those of the rules in full, `tests/conformance/SPEC.md` in the repository.
 //!
 //! # Examples
 //! ```
