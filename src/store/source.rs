@@ -84,14 +84,14 @@ impl Engine {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn load<S: Source>(source: &mut S, organization: &OrganizationId) -> Result<Self, LoadError<S::Error>> {
-        let mut loading = Loading::default();
-        let revision = source.read(organization, &mut |batch| loading.take(batch)).map_err(LoadError::Store)?;
+        let mut reading = Reading::default();
+        let revision = source.read(organization, &mut |batch| reading.take(batch)).map_err(LoadError::Store)?;
         let Some(revision) = revision else {
             return Err(LoadError::UnknownOrganization(organization.clone()));
         };
-        match loading {
-            Loading { fault: Some(Fault::Facts(error)), .. } => Err(LoadError::Damaged(error)),
-            Loading { fault: None, builder: Some(mut builder) } => {
+        match reading {
+            Reading { fault: Some(Fault::Facts(error)), .. } => Err(LoadError::Damaged(error)),
+            Reading { fault: None, builder: Some(mut builder) } => {
                 builder.revision(revision);
                 Ok(builder.build())
             }
@@ -102,7 +102,7 @@ impl Engine {
 
 /// An engine half read.
 #[derive(Default)]
-struct Loading {
+struct Reading {
     builder: Option<EngineBuilder>,
     fault: Option<Fault>,
 }
@@ -118,7 +118,7 @@ impl From<Error> for Fault {
     }
 }
 
-impl Loading {
+impl Reading {
     fn take(&mut self, batch: Batch) -> ControlFlow<()> {
         match self.add(batch) {
             Ok(()) => ControlFlow::Continue(()),

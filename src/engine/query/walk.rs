@@ -234,10 +234,10 @@ impl<T: Copy> Few<T> {
 const SPARSE: usize = BLOCK / 8;
 
 /// No fewer than the rows that are found at once, those of a word or of a block of few: a place modulo this is itself.
-const AT_ONCE: usize = 128;
+const FOUND_AT_ONCE: usize = 128;
 
 /// The same, and what is written beyond them.
-const ROOM: usize = AT_ONCE + 8;
+const ROOM: usize = FOUND_AT_ONCE + 8;
 
 /// Rows that a list is made longer by at once at most.
 const GROWTH: usize = 512;
@@ -293,7 +293,7 @@ impl<'r> Found<'r> {
             left &= left - 1;
             let bits = bytes[at];
             // What is packed behind the last is written over by the next, or cut off.
-            room[len % AT_ONCE..][..8].copy_from_slice(&lanes.pack(&slots[at], bits));
+            room[len % FOUND_AT_ONCE..][..8].copy_from_slice(&lanes.pack(&slots[at], bits));
             len += bits.count_ones() as usize;
             if len >= wanted {
                 break;
@@ -312,7 +312,7 @@ impl<'r> Found<'r> {
         for (at, eight) in slots.iter().enumerate().rev() {
             let bits = (bits >> (at * 8)) as u8;
             // What is packed behind the last is written over by the next, or cut off.
-            room[len % AT_ONCE..][..8].copy_from_slice(&lanes.pack(eight, bits));
+            room[len % FOUND_AT_ONCE..][..8].copy_from_slice(&lanes.pack(eight, bits));
             len += bits.count_ones() as usize;
         }
         self.len += len;

@@ -124,7 +124,7 @@ impl std::error::Error for Failure {}
 
 impl fmt::Display for Failures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the store does not keep its contract in {} cases:", self.0.len())?;
+        write!(f, "the store does not keep its contract, cases that failed: {}", self.0.len())?;
         self.0.iter().try_for_each(|failure| write!(f, "\n  {failure}"))
     }
 }
