@@ -63,7 +63,7 @@
 //! |---|---|
 //! | state the facts | [`Dataset`] of an [`Organization`] ([`Teammate`], [`Team`], endpoints such as [`PhoneNumber`] and [`SpruceLink`]), [`Contact`], [`Conversation`], [`Filter`] |
 //! | keep them and ask | [`Engine`]; [`EngineBuilder`] where they come one by one |
-//! | serve one teammate | [`Engine::viewer`], then [`Viewer::filter_inbox`], [`Viewer::badges`], [`Viewer::search`], [`Viewer::contacts`], [`Viewer::can`] |
+//! | serve one teammate | [`Engine::viewer`], then [`Viewer::inboxes`], [`Viewer::filter_inbox`], [`Viewer::badges`], [`Viewer::search`], [`Viewer::contacts`], [`Viewer::can`] |
 //! | say what is listed | [`Inbox`], [`ContactList`], [`Rule`]; [`PageRequest`] and [`Cursor`] for the part of it |
 //! | change something | [`Change`]: [`Engine::authorize`] for the one who makes it, [`Engine::apply`], [`Engine::apply_all`] |
 //! | explain | [`Decision`] with its [`Grant`]s or [`Denial`]; [`Viewer::placement`], [`Viewer::keeps_out`] |
@@ -73,7 +73,7 @@
 //! | keep them in a database | [`store`]: [`store::Source`], [`store::Journal`], [`store::Replica`] |
 //! | read the rules | [`policy`]: the same answers as plain functions over [`Facts`], one decision at a time |
 //!
-//! Everything that holds facts is serde's too, in one JSON spelling. Numbers such as SPEC 3.1 are those of the rules in
+//! All facts and changes are serde's too, in one JSON spelling. Numbers such as SPEC 3.1 are those of the rules in
 //! full, `tests/conformance/SPEC.md` in the repository.
 //!
 //! # How decisions are made

@@ -4,7 +4,7 @@
 macro_rules! words {
     ($name:ident, $what:literal, $example:literal, { $($variant:ident = $word:literal),+ $(,)? }) => {
         impl $name {
-            #[doc = concat!("The word for it in JSON, and in the tables of the reference stores, such as `", $example, "`.")]
+            #[doc = concat!("The word for it in JSON, such as `", $example, "`; fit for a column of a table.")]
             ///
             /// `Display` gives it too, and `FromStr` reads it.
             #[must_use]
