@@ -70,6 +70,8 @@ pub(crate) enum DirectoryEffect {
     RemoveEndpoint(EndpointId),
     PutFilter(Filter),
     RemoveFilter(FilterId),
+    /// Ends every filter of an owner, at once: to remove one moves those behind it.
+    RemoveFiltersOf(TeammateId),
 }
 
 impl Directory {
@@ -91,6 +93,7 @@ impl Directory {
             DirectoryEffect::RemoveEndpoint(id) => drop(self.endpoints.shift_remove(&id)),
             DirectoryEffect::PutFilter(filter) => put(&mut self.filters, filter.id.clone(), filter),
             DirectoryEffect::RemoveFilter(id) => drop(self.filters.shift_remove(&id)),
+            DirectoryEffect::RemoveFiltersOf(owner) => self.filters.retain(|_, filter| filter.owner != owner),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hashbrown::{DefaultHashBuilder, HashMap};
 use smallvec::{SmallVec, smallvec};
 
 use super::effect::{DirectoryEffect, Effect};
@@ -159,20 +160,22 @@ fn remove_teammate<W: World>(world: &W, id: &TeammateId, transfer_to: &Member) -
     let mut steps = vec![DirectoryEffect::RemoveTeammate(id.clone())];
     steps.extend(filters_passed_on(directory, id, transfer_to));
     let mut after = directory.clone();
-    for step in &steps {
-        after.alter(step.clone());
-    }
+    // Filters give access to nothing.
+    after.alter(DirectoryEffect::RemoveTeammate(id.clone()));
     for endpoint in endpoints_passed_on(&after, &leaving, transfer_to) {
         after.alter(DirectoryEffect::PutEndpoint(endpoint.clone()));
         steps.push(DirectoryEffect::PutEndpoint(endpoint));
     }
     let mut effects: Effects = steps.into_iter().map(Effect::Directory).collect();
+    // Asked once for all that are shown to the same members: there may be thousands, of a line with a large team.
+    let mut fits: HashMap<(Option<&EndpointId>, &[Member]), bool, DefaultHashBuilder> = HashMap::default();
     for conversation in world.assigned_to(&leaving) {
         let head = head(world, &conversation)?;
-        let members: Vec<Member> = head.members.iter().filter(|member| **member != leaving).cloned().collect();
-        let head_after = Head { members: &members, ..head };
-        let assignee = Some(transfer_to).filter(|to| access::can_be_assigned(&after, to, head_after));
-        effects.push(place(&conversation, head.archived, assignee));
+        let fits = *fits.entry((head.endpoint, head.members)).or_insert_with(|| {
+            let members: Vec<Member> = head.members.iter().filter(|member| **member != leaving).cloned().collect();
+            access::can_be_assigned(&after, transfer_to, Head { members: &members, ..head })
+        });
+        effects.push(place(&conversation, head.archived, Some(transfer_to).filter(|_| fits)));
     }
     Ok(effects)
 }
@@ -183,15 +186,15 @@ fn filters_passed_on(directory: &Directory, leaving: &TeammateId, transfer_to: &
         Member::Teammate(heir) if access::is_active(directory, heir) => Some(heir),
         _ => None,
     };
+    let Some(heir) = heir else {
+        return vec![DirectoryEffect::RemoveFiltersOf(leaving.clone())];
+    };
     let filters = directory.filters.values().filter(|filter| filter.owner == *leaving);
     filters
-        .map(|filter| match heir {
-            Some(heir) => {
-                let mut filter = Filter { owner: heir.clone(), ..filter.clone() };
-                filter.shared_with.retain(|member| *member != Member::Teammate(leaving.clone()));
-                DirectoryEffect::PutFilter(filter)
-            }
-            None => DirectoryEffect::RemoveFilter(filter.id.clone()),
+        .map(|filter| {
+            let mut filter = Filter { owner: heir.clone(), ..filter.clone() };
+            filter.shared_with.retain(|member| *member != Member::Teammate(leaving.clone()));
+            DirectoryEffect::PutFilter(filter)
         })
         .collect()
 }
@@ -455,5 +458,45 @@ fn remove_filter(directory: &Directory, id: &FilterId) -> Result<Effects, Error>
     match directory.filters.contains_key(id) {
         true => Ok(directory_effect(DirectoryEffect::RemoveFilter(id.clone()))),
         false => refused(ErrorCode::UnknownFilter, id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Dataset, Facts, Organization, PhoneNumber};
+    use crate::policy::work::looks_of;
+
+    /// A teammate with so many conversations and filters, and a team of a hundred to take them over.
+    fn facts(count: usize) -> Facts {
+        let id = |number: usize| format!("t{number}");
+        let mut oak = Organization::new("oak", "Oak Street").teammate(Teammate::new("leaving", ""));
+        oak = (0..100).fold(oak, |oak, number| oak.teammate(Teammate::new(id(number), "")));
+        oak = oak.team(Team::new("heirs", "", (0..100).map(id)));
+        oak = oak.team(Team::new("all", "", (0..100).map(id).chain(["leaving".to_owned()])));
+        let mut dataset = Dataset::new(oak.endpoint(PhoneNumber::new("main").owned_by(Member::team("all"))));
+        for number in 0..count {
+            let mut conversation = Conversation::patient(format!("v{number}"), "main", 1);
+            conversation.assignee = Some(Member::teammate("leaving"));
+            dataset = dataset.conversation(conversation);
+            dataset.filters.push(Filter::conversations(format!("f{number}"), "", "leaving", Rule::Unread));
+        }
+        Facts::load(dataset).unwrap()
+    }
+
+    /// SPEC 6.5.
+    #[test]
+    fn who_takes_over_is_asked_once_for_conversations_alike_and_filters_end_at_once() {
+        let leave = Change::RemoveTeammate { id: "leaving".into(), transfer_to: Member::team("heirs") };
+        let [few, many] = [10, 1_000].map(|count| {
+            let facts = facts(count);
+            let looks = looks_of(|| plan(&facts, &leave).unwrap());
+            (looks, plan(&facts, &leave).unwrap().len() - count)
+        });
+        assert_eq!(few, many);
+        let mut facts = facts(3);
+        facts.apply(&leave).unwrap();
+        assert_eq!(facts.filters().len(), 0);
+        assert!(facts.conversations().all(|one| one.assignee == Some(Member::team("heirs"))));
     }
 }

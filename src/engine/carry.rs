@@ -146,7 +146,9 @@ impl State {
     /// which nothing runs.
     fn alters_audiences(&self, effect: &DirectoryEffect) -> bool {
         match effect {
-            DirectoryEffect::PutFilter(_) | DirectoryEffect::RemoveFilter(_) => false,
+            DirectoryEffect::PutFilter(_) | DirectoryEffect::RemoveFilter(_) | DirectoryEffect::RemoveFiltersOf(_) => {
+                false
+            }
             DirectoryEffect::PutTeammate(new) => self
                 .directory
                 .teammates

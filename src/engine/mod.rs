@@ -349,7 +349,7 @@ impl Engine {
     /// `unknown_contact` and so on if there is no such resource.
     ///
     /// # Complexity
-    /// O(those who see it); O(teammates × members) for an endpoint or filter.
+    /// O(those who see it); O(teammates + all whom the members cover) for an endpoint or filter.
     pub fn audience<'r>(&self, resource: impl Into<Resource<'r>>) -> Result<Vec<TeammateId>, Error> {
         insight::audience(&self.state, resource.into())
     }

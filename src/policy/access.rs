@@ -6,6 +6,7 @@
 use hashbrown::{DefaultHashBuilder, HashSet};
 
 use super::decision::{Decision, Denial, Grant, Resource};
+use super::work::count_looks;
 use crate::model::{Directory, Endpoint, Filter, Head, Member, Teammate, TeammateId, World};
 
 /// SPEC 1.2: an active teammate exists and is not suspended.
@@ -37,7 +38,10 @@ pub(crate) fn covers(directory: &Directory, member: &Member, teammate: &Teammate
     !teammate.suspended
         && match member {
             Member::Organization => true,
-            Member::Team(id) => directory.teams.get(id).is_some_and(|team| team.teammates.contains(&teammate.id)),
+            Member::Team(id) => directory.teams.get(id).is_some_and(|team| {
+                count_looks(team.teammates.len());
+                team.teammates.contains(&teammate.id)
+            }),
             Member::Teammate(id) => *id == teammate.id,
         }
 }
@@ -51,13 +55,17 @@ pub(crate) fn covered<'d>(directory: &'d Directory, member: &Member) -> impl Ite
     };
     let everyone = everyone.into_iter().flat_map(|teammates| teammates.values());
     let of_team = team.into_iter().flat_map(|team| &team.teammates).filter_map(|id| directory.teammates.get(id));
-    everyone.chain(of_team).chain(one).filter(|teammate| !teammate.suspended)
+    everyone.chain(of_team).chain(one).inspect(|_| count_looks(1)).filter(|teammate| !teammate.suspended)
 }
 
 /// Whether `member` covers an active teammate at all.
 pub(crate) fn covers_somebody(directory: &Directory, member: &Member) -> bool {
     covered(directory, member).next().is_some()
 }
+
+/// How many teammates are asked about one by one. Thousands would cost their number squared; for a few, everybody whom the
+/// members cover need not be gathered.
+const ONE_BY_ONE: usize = 8;
 
 /// Whether some of `members` covers each active teammate whom `member` covers; true if that is nobody.
 ///
@@ -66,12 +74,19 @@ fn cover_all_of<'d>(directory: &'d Directory, members: &[&'d Member], member: &M
     if members.iter().any(|one| *one == member || **one == Member::Organization) {
         return true;
     }
-    let found = covered_by_any(directory, members.iter().copied());
-    covered(directory, member).all(|teammate| found.contains(&teammate.id))
+    let mut covered = covered(directory, member);
+    let is_covered = |teammate: &Teammate| members.iter().any(|one| covers(directory, one, teammate));
+    covered.by_ref().take(ONE_BY_ONE).all(is_covered) && {
+        let mut others = covered.peekable();
+        others.peek().is_none() || {
+            let found = covered_by_any(directory, members.iter().copied());
+            others.all(|teammate| found.contains(&teammate.id))
+        }
+    }
 }
 
 /// The active teammates whom any of `members` covers.
-fn covered_by_any<'d>(
+pub(crate) fn covered_by_any<'d>(
     directory: &'d Directory,
     members: impl Iterator<Item = &'d Member>,
 ) -> HashSet<&'d TeammateId, DefaultHashBuilder> {
@@ -81,6 +96,19 @@ fn covered_by_any<'d>(
 /// SPEC 2.2: the owner or an additional member covers them.
 pub(crate) fn has_access(directory: &Directory, endpoint: &Endpoint, teammate: &Teammate) -> bool {
     given_access(endpoint).any(|member| covers(directory, member, teammate))
+}
+
+/// The active teammates who have access to the endpoint.
+pub(crate) fn with_access<'d>(
+    directory: &'d Directory,
+    endpoint: &'d Endpoint,
+) -> HashSet<&'d TeammateId, DefaultHashBuilder> {
+    covered_by_any(directory, given_access(endpoint))
+}
+
+/// Whether an active teammate has access to the endpoint at all.
+pub(crate) fn somebody_has_access(directory: &Directory, endpoint: &Endpoint) -> bool {
+    given_access(endpoint).any(|member| covers_somebody(directory, member))
 }
 
 /// The members that give access to the endpoint.
@@ -98,6 +126,11 @@ pub(crate) fn all_have_access(directory: &Directory, member: &Member, endpoint: 
 /// not exist opens nothing.
 pub(crate) fn sees(directory: &Directory, head: Head<'_>, teammate: &Teammate) -> bool {
     shown_to(directory, head).any(|member| covers(directory, member, teammate))
+}
+
+/// The active teammates who see the conversation.
+pub(crate) fn seen_by<'d>(directory: &'d Directory, head: Head<'d>) -> HashSet<&'d TeammateId, DefaultHashBuilder> {
+    covered_by_any(directory, shown_to(directory, head))
 }
 
 /// The endpoint that the conversation runs over.
@@ -118,12 +151,14 @@ pub(crate) fn all_see(directory: &Directory, member: &Member, head: Head<'_>) ->
 
 /// Whether some active teammate whom `member` covers sees the conversation.
 pub(crate) fn some_see(directory: &Directory, member: &Member, head: Head<'_>) -> bool {
-    // One of the first nearly always does. Asked one by one, thousands who do not would cost their number squared.
-    const FEW: usize = 8;
     let mut covered = covered(directory, member);
-    covered.by_ref().take(FEW).any(|teammate| sees(directory, head, teammate)) || {
-        let seen_by = covered_by_any(directory, shown_to(directory, head));
-        covered.any(|teammate| seen_by.contains(&teammate.id))
+    // One of the first nearly always does.
+    covered.by_ref().take(ONE_BY_ONE).any(|teammate| sees(directory, head, teammate)) || {
+        let mut others = covered.peekable();
+        others.peek().is_some() && {
+            let seen_by = seen_by(directory, head);
+            others.any(|teammate| seen_by.contains(&teammate.id))
+        }
     }
 }
 
@@ -254,6 +289,11 @@ mod tests {
                 );
                 assert_eq!(said, asked, "{member} of {head:?}");
             }
+            let ids =
+                |sees: &dyn Fn(&Teammate) -> bool| everyone().filter(|one| sees(one)).map(|one| &one.id).collect();
+            assert_eq!(seen_by(&directory, head), ids(&|one| sees(&directory, head, one)));
+            assert_eq!(with_access(&directory, endpoint), ids(&|one| has_access(&directory, endpoint, one)));
+            assert_eq!(somebody_has_access(&directory, endpoint), !with_access(&directory, endpoint).is_empty());
         }
     }
 }

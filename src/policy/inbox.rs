@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::fmt;
 
+use hashbrown::{DefaultHashBuilder, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::access::{self, covers, finds};
@@ -162,6 +163,13 @@ pub(crate) fn open_filter<'d>(
 pub(crate) fn may_use(directory: &Directory, filter: &Filter, viewer: &Teammate) -> bool {
     !viewer.suspended
         && (filter.owner == viewer.id || filter.shared_with.iter().any(|share| covers(directory, share, viewer)))
+}
+
+/// All who may use it.
+pub(crate) fn users<'d>(directory: &'d Directory, filter: &'d Filter) -> HashSet<&'d TeammateId, DefaultHashBuilder> {
+    let mut users = access::covered_by_any(directory, filter.shared_with.iter());
+    users.extend(Some(&filter.owner).filter(|owner| access::is_active(directory, owner)));
+    users
 }
 
 /// The first condition that keeps a conversation out; `None` if it is in (SPEC 7.3).

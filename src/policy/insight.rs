@@ -3,9 +3,12 @@
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::access::{self, all_have_access, all_see, covers_somebody, finds, has_access, has_no_audience, sees};
+use super::access::{
+    self, all_have_access, all_see, covers_somebody, finds, has_no_audience, seen_by, sees, somebody_has_access,
+    with_access,
+};
 use super::decision::{Resource, Subject};
-use super::inbox::may_use;
+use super::inbox::users;
 use crate::error::{Error, ErrorCode};
 use crate::model::{
     AssigneePick, Contact, ContactId, Directory, Endpoint, Facts, Filter, Head, Member, Rule, Teammate, TeammateId,
@@ -18,7 +21,7 @@ use crate::model::{
 /// `unknown_contact` and so on if there is no such resource.
 ///
 /// # Complexity
-/// O(teammates × members).
+/// O(teammates + all whom the members cover); of a contact, O(teammates × members × team size).
 pub fn audience<'r>(facts: &Facts, resource: impl Into<Resource<'r>>) -> Result<Vec<TeammateId>, Error> {
     audience_in(facts, resource.into())
 }
@@ -36,15 +39,18 @@ pub(crate) fn audience_in<W: World>(world: &W, resource: Resource<'_>) -> Result
         }
         Resource::Conversation(id) => {
             let head = world.head(id).ok_or_else(|| Error::new(ErrorCode::UnknownConversation, id))?;
-            seers(&|teammate| sees(directory, head, teammate))
+            let seen_by = seen_by(directory, head);
+            seers(&|teammate| seen_by.contains(&teammate.id))
         }
         Resource::Endpoint(id) => {
             let endpoint = directory.endpoint(id)?;
-            seers(&|teammate| has_access(directory, endpoint, teammate))
+            let with_access = with_access(directory, endpoint);
+            seers(&|teammate| with_access.contains(&teammate.id))
         }
         Resource::Filter(id) => {
             let filter = directory.filters.get(id).ok_or_else(|| Error::new(ErrorCode::UnknownFilter, id))?;
-            seers(&|teammate| may_use(directory, filter, teammate))
+            let users = users(directory, filter);
+            seers(&|teammate| users.contains(&teammate.id))
         }
     })
 }
@@ -171,7 +177,7 @@ pub(crate) fn audit_directory(directory: &Directory, is_dangling: impl Fn(&Rule)
 fn endpoint_findings(directory: &Directory, endpoint: &Endpoint) -> impl Iterator<Item = FindingKind> {
     let is_direct = matches!(endpoint.owner, Member::Teammate(_));
     let is_open = endpoint.additional_members.contains(&Member::Organization);
-    let has_audience = directory.teammates.values().any(|teammate| has_access(directory, endpoint, teammate));
+    let has_audience = somebody_has_access(directory, endpoint);
     let assign = endpoint.auto_assign.as_ref();
     let assigns_nobody = assign.is_some_and(|to| !covers_somebody(directory, to));
     let assigns_outsider = assign.is_some_and(|to| !all_have_access(directory, to, endpoint));
@@ -239,4 +245,45 @@ pub(crate) fn leaf_names_missing(directory: &Directory, rule: &Rule, has_contact
         Rule::Contacts(pick) => pick.values().iter().any(|id| !has_contact(id)),
         _ => false,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Conversation, ConversationId, Dataset, EndpointId, FilterId, Organization, PhoneNumber, Team};
+    use crate::policy::work::looks_of;
+
+    /// Teams of those who are active and of those who are suspended, with a line each, and what they share.
+    fn facts(teammates: usize) -> Facts {
+        let id = |number: usize| format!("t{number}");
+        let mut oak = Organization::new("oak", "Oak Street");
+        for number in 0..teammates {
+            let teammate = Teammate::new(id(number), "");
+            oak = oak.teammate(if number % 2 == 0 { teammate } else { teammate.suspended() });
+        }
+        for (team, odd) in [("active", 0), ("suspended", 1)] {
+            oak = oak.team(Team::new(team, "", (0..teammates / 2).map(|number| id(number * 2 + odd))));
+            oak = oak.endpoint(PhoneNumber::new(team).owned_by(Member::team(team)));
+        }
+        let mut dataset = Dataset::new(oak).conversation(Conversation::patient("v", "active", 1));
+        dataset.filters.push(Filter::conversations("f", "", "t0", Rule::Unread).shared_with(Member::team("active")));
+        Facts::load(dataset).unwrap()
+    }
+
+    /// SPEC 7.2, 7.5.
+    #[test]
+    fn audiences_and_audits_look_at_each_of_a_team_a_few_times_however_large_it_is() {
+        for teammates in [100, 1_000] {
+            let facts = facts(teammates);
+            let (line, conversation, filter) =
+                (EndpointId::from("active"), ConversationId::from("v"), FilterId::from("f"));
+            let resources: [Resource<'_>; 3] = [(&line).into(), (&conversation).into(), (&filter).into()];
+            for resource in resources {
+                let looks = looks_of(|| assert_eq!(audience(&facts, resource).unwrap().len(), teammates / 2));
+                assert_eq!(looks, teammates / 2, "{resource:?}");
+            }
+            let looks = looks_of(|| assert!(!audit(&facts).is_empty()));
+            assert!(looks <= 2 * teammates, "{looks} looks");
+        }
+    }
 }

@@ -31,6 +31,7 @@ mod decision;
 mod inbox;
 mod insight;
 mod rule;
+pub(crate) mod work;
 
 pub(crate) use action::may;
 pub use action::{Action, ContactAction, ConversationAction, EndpointAction, FilterAction};
