@@ -13,7 +13,7 @@ mod preview;
 pub use preview::{AccessChange, AccessEffect};
 
 pub(crate) use effect::{DirectoryEffect, Effect, among};
-pub(crate) use plan::{Effects, plan, returned_by_message};
+pub(crate) use plan::{plan, returned_by_message};
 
 use crate::error::Error;
 use crate::model::{Change, Facts};

@@ -5,6 +5,7 @@
 //!   matrix.
 //! * A change to a team, an endpoint's access, a suspension, an admin flag or contact membership makes all audiences
 //!   anew, O(classes × (members + teammates)); it touches no conversation and no contact.
+//! * No two classes are alike: those that come to be, when a member is gone that only one of them had, become one.
 //! * A new class costs its audience: the blocks of the matrix in which those viewers are, and one shard of the index by
 //!   key. A class that goes likewise.
 //! * Who covers whom comes from `policy::access`, the same functions that decide one at a time.
@@ -127,8 +128,7 @@ impl Class {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Classes {
     classes: Chunked<Arc<Class>>,
-    /// By kind, endpoint and own members, those with conversations. Two come to be alike when a member that only one
-    /// of them had is gone; either is then found.
+    /// By kind, endpoint and own members, those with conversations.
     by_key: Index,
     /// The hash of each class's key: the keys are all over memory, and thousands are hashed where the index splits.
     hashes: Column<u64>,
@@ -278,21 +278,35 @@ impl Classes {
         self.free.push(number);
     }
 
-    /// Takes a member that is gone out of every class.
-    pub(super) fn forget(&mut self, member: &Member) {
+    /// Takes a member that is gone out of every class. Two come to be alike when only one of them had it: those that are
+    /// to become one are returned, the one to be given up first, in the order in which that is to be done.
+    pub(super) fn forget(&mut self, member: &Member) -> Vec<(u32, u32)> {
+        let mut alike = Vec::new();
         let naming = |class: &Arc<Class>| class.members.contains(member);
         if !self.classes.iter().any(naming) {
-            return;
+            return alike;
         }
         for class in self.classes.iter_mut().filter(|class| naming(class)) {
             Arc::make_mut(class).members.retain(|other| other != member);
         }
         self.by_key = Index::default();
         for number in 0..self.classes.len() as u32 {
-            if !self.get(number).rows.is_empty() {
-                self.index(number);
+            let class = self.get(number);
+            if class.rows.is_empty() {
+                continue;
+            }
+            match self.find(class.head(None, false)) {
+                None => self.index(number),
+                // The one with fewer conversations is given up.
+                Some(known) if class.rows.len() <= self.get(known).rows.len() => alike.push((number, known)),
+                Some(known) => {
+                    self.by_key.take(*self.hashes.get(known), |other| other == known);
+                    self.index(number);
+                    alike.push((known, number));
+                }
             }
         }
+        alike
     }
 
     /// Makes every audience anew after a change to who covers whom.
@@ -354,7 +368,7 @@ impl ContactClass {
 #[derive(Clone, Debug, Default)]
 pub(super) struct ContactClasses {
     classes: Shared<Arc<ContactClass>>,
-    /// By members, those with contacts; of several that are alike, any is found.
+    /// By members, those with contacts.
     by_key: Index,
     free: Column<u32>,
     matrix: Matrix,
@@ -376,8 +390,13 @@ impl ContactClasses {
     /// The class of contacts with these members, made first if need be, with one more contact in it.
     pub(super) fn enter(&mut self, directory: &Directory, people: &People, members: &[Member]) -> u32 {
         let number = self.find(members).unwrap_or_else(|| self.add(directory, people, members));
-        Arc::make_mut(&mut self.classes.to_mut()[number as usize]).count += 1;
+        self.join(number);
         number
+    }
+
+    /// One contact more in a class.
+    pub(super) fn join(&mut self, number: u32) {
+        Arc::make_mut(&mut self.classes.to_mut()[number as usize]).count += 1;
     }
 
     /// The class of contacts with these members, if there are any.
@@ -417,21 +436,27 @@ impl ContactClasses {
         by_key.add(hash_of(number), number, hash_of);
     }
 
-    /// Takes a member that is gone out of every class.
-    pub(super) fn forget(&mut self, member: &Member) {
+    /// Takes a member that is gone out of every class. Classes that have come to be like another by it are returned, each
+    /// with the one that it is to become.
+    pub(super) fn forget(&mut self, member: &Member) -> HashMap<u32, u32, DefaultHashBuilder> {
+        let mut alike = HashMap::with_hasher(hasher());
         let naming = |class: &Arc<ContactClass>| class.members.contains(member);
         if !self.classes.iter().any(naming) {
-            return;
+            return alike;
         }
         for class in self.classes.to_mut().iter_mut().filter(|class| naming(class)) {
             Arc::make_mut(class).members.retain(|other| other != member);
         }
         self.by_key = Index::default();
         for number in 0..self.classes.len() as u32 {
-            if self.get(number).count > 0 {
-                self.index(number);
+            let class = self.get(number);
+            match self.find(&class.members) {
+                _ if class.count == 0 => {}
+                None => self.index(number),
+                Some(known) => drop(alike.insert(number, known)),
             }
         }
+        alike
     }
 
     /// Makes every audience anew after a change to who covers whom, to admins, or to contact membership.

@@ -1,12 +1,12 @@
 //! Effects of checked changes carried out on rows, and the questions that checking a change asks.
 //!
 //! Each effect finds its rows by id and calls on `State`, which keeps everything derived up to date; what changes who
-//! sees what makes audiences anew once, at the end. A message alone goes straight from its check to its row.
+//! sees what makes audiences anew once, at the end of the change or of a list of them. A message alone goes straight from its check to its row.
 
 use std::sync::Arc;
 
 use super::state::State;
-use crate::change::{DirectoryEffect, Effect, Effects, plan, returned_by_message};
+use crate::change::{DirectoryEffect, Effect, plan, returned_by_message};
 use crate::error::{Error, ErrorCode};
 use crate::model::{
     Change, ContactId, ConversationId, Directory, EndpointId, Head, Member, TeammateId, Timestamp, World,
@@ -15,12 +15,35 @@ use crate::model::{
 impl State {
     /// Checks a change and carries it out, whole or not at all.
     pub(super) fn apply(&mut self, change: &Change) -> Result<(), Error> {
-        if let Change::ReceiveMessage { id, at } = change {
-            return self.receive(id, *at);
+        if self.apply_but_audiences(change)? {
+            self.recompile();
         }
-        let effects = plan(self, change)?;
-        self.carry_out(effects);
         Ok(())
+    }
+
+    /// The same for changes in order, with audiences made anew once, at the end: no check asks for them. After an error
+    /// nothing is to be asked of what was altered so far.
+    pub(super) fn apply_list(&mut self, changes: &[Change]) -> Result<(), Error> {
+        let mut is_stale = false;
+        for (position, change) in changes.iter().enumerate() {
+            is_stale |= self.apply_but_audiences(change).map_err(|error| error.at(position))?;
+        }
+        if is_stale {
+            self.recompile();
+        }
+        Ok(())
+    }
+
+    /// Checks a change and carries it out; whether audiences are to be made anew.
+    fn apply_but_audiences(&mut self, change: &Change) -> Result<bool, Error> {
+        if let Change::ReceiveMessage { id, at } = change {
+            return self.receive(id, *at).map(|()| false);
+        }
+        let mut is_stale = false;
+        for effect in plan(self, change)? {
+            is_stale |= self.carry_out(effect);
+        }
+        Ok(is_stale)
     }
 
     /// What its plan and effect would do for a message, which nearly every change is: its row is looked up once.
@@ -35,19 +58,8 @@ impl State {
         self.class_of(row).head(self.assignments.of_row(row), self.is_archived(row))
     }
 
-    /// Carries out the effects of one checked change.
-    fn carry_out(&mut self, effects: Effects) {
-        let mut is_stale = false;
-        for effect in effects {
-            is_stale |= self.carry_out_one(effect);
-        }
-        if is_stale {
-            self.recompile();
-        }
-    }
-
-    /// Carries one effect out; whether audiences are to be made anew.
-    fn carry_out_one(&mut self, effect: Effect) -> bool {
+    /// Carries one effect of a checked change out; whether audiences are to be made anew.
+    fn carry_out(&mut self, effect: Effect) -> bool {
         match effect {
             Effect::Directory(effect) => return self.alter_directory(effect),
             Effect::AddContact(contact) => self.add_contact(&contact),

@@ -21,7 +21,7 @@ use super::posting::PostingList;
 use super::shared::Shared;
 use super::short::ShortLists;
 use super::sparse::{BRISK, Sparse};
-use crate::model::{Contact, ContactCategory, ContactId, Directory, Invitation, Text};
+use crate::model::{Contact, ContactCategory, ContactId, Directory, Invitation, Member, Text};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Contacts {
@@ -245,6 +245,20 @@ impl Contacts {
     pub(super) fn set_class(&mut self, number: u32, class: u32) {
         self.classes.leave(self.class.get(number));
         self.class.set(number, class);
+    }
+
+    /// Takes a member that is gone out of all members. Only where classes come to be alike by it, all contacts are looked
+    /// at, for no list tells which are of a class.
+    pub(super) fn forget(&mut self, member: &Member) {
+        let alike = self.classes.forget(member);
+        let numbers = if alike.is_empty() { 0..0 } else { 0..self.named.len() as u32 };
+        for number in numbers {
+            let is_one = self.named.get(number).is_some();
+            if let Some(class) = alike.get(&self.class(number)).filter(|_| is_one) {
+                self.classes.join(*class);
+                self.set_class(number, *class);
+            }
+        }
     }
 
     /// Counts to how many conversations each contact is attached, once all are loaded.

@@ -4,6 +4,7 @@
 
 use super::rule::View;
 use super::spine::BLOCK;
+use super::state::State;
 use super::work::Work;
 use super::{Engine, PageRequest};
 use crate::model::{
@@ -582,4 +583,58 @@ fn names_and_whom_a_line_assigns_to_look_at_no_class() {
         assert_eq!(apply(&mut engine, &change), Work::default(), "{change:?}");
     }
     engine.check().unwrap();
+}
+
+/// Nobody is in one of the classes before: a conversation that a teammate was let into for a while is again what it was.
+#[test]
+fn whoever_was_let_in_and_has_left_leaves_no_class_behind() {
+    let mut engine = with_archive(300);
+    let classes = |engine: &Engine| {
+        let State { classes, contacts, .. } = &engine.state;
+        (classes.iter().count(), contacts.classes.iter().count())
+    };
+    let before = classes(&engine);
+    for i in 0..100 {
+        let member = || Member::teammate("new");
+        let add = |id: String| Change::AddConversationMember { id: id.into(), member: member() };
+        let members = vec![Member::Organization, member()];
+        let changes = [
+            Change::AddTeammate(Teammate::new("new", "")),
+            add(format!("v{i}")),
+            add(format!("a{i}")),
+            Change::SetContactMembers { id: format!("c{i}").into(), members },
+            Change::mark_read(format!("a{i}"), "t4"),
+            Change::RemoveTeammate { id: "new".into(), transfer_to: Member::team("g1") },
+        ];
+        for change in &changes {
+            engine.apply(change).unwrap();
+        }
+    }
+    let after = classes(&engine);
+    assert!(after.0 <= before.0 + 2 && after.1 <= before.1 + 1, "{before:?} {after:?}");
+    engine.check().unwrap();
+}
+
+#[test]
+fn a_list_of_changes_to_the_directory_makes_audiences_anew_once() {
+    let mut engine = with_archive(300);
+    let classes = engine.state.classes.iter().count() + engine.state.contacts.classes.iter().count();
+    let mut changes = vec![];
+    for i in 0..10 {
+        let id = || format!("new{i}");
+        changes.push(Change::AddTeammate(Teammate::new(id(), "")));
+        changes.push(Change::SetTeam { id: "g1".into(), teammates: vec![id().into(), "t1".into()] });
+        changes.push(Change::mark_read("v9", id()));
+        changes.push(Change::assign_with_access("v9", Member::teammate(id())));
+        changes.push(Change::RemoveTeammate { id: format!("t{}", 19 - i).into(), transfer_to: Member::team("g1") });
+    }
+    let mut one_by_one = engine.clone();
+    for change in &changes {
+        one_by_one.apply(change).unwrap();
+    }
+    let work = Work::of(|| engine.apply_all(&changes).unwrap());
+    assert!(work.blocks <= classes + 20 && work.rows <= 1, "{work:?}");
+    engine.check().unwrap();
+    assert_eq!(engine.to_dataset(), one_by_one.to_dataset());
+    assert_eq!(engine.audience(&ConversationId::from("v9")), one_by_one.audience(&ConversationId::from("v9")));
 }

@@ -326,7 +326,7 @@ impl Engine {
     /// revision included.
     ///
     /// # Complexity
-    /// What each change costs by [`Engine::apply`], on a clone.
+    /// What each change costs by [`Engine::apply`], on a clone; who covers and who has access is made anew once for all.
     pub fn apply_all(&mut self, changes: &[Change]) -> Result<Revision, Error> {
         self.state = self.after(changes)?;
         self.revision = self.revision.after(changes.len());
@@ -336,9 +336,7 @@ impl Engine {
     /// The state that changes lead to.
     fn after(&self, changes: &[Change]) -> Result<State, Error> {
         let mut state = self.state.clone();
-        for (position, change) in changes.iter().enumerate() {
-            state.apply(change).map_err(|error| error.at(position))?;
-        }
+        state.apply_list(changes)?;
         Ok(state)
     }
 

@@ -522,9 +522,14 @@ impl State {
         let class = self.classes.get(old).clone_key();
         let head = Head { kind: class.0, endpoint: class.1.as_ref(), members, assignee: None, archived: false };
         let new = self.classes.class_of(&self.directory, &self.people, head);
-        if new == old {
-            return;
+        if new != old {
+            self.set_class(row, new);
         }
+    }
+
+    /// Makes a row one of another class.
+    fn set_class(&mut self, row: u32, new: u32) {
+        let old = *self.class.get(row);
         self.leave_assigned(row);
         self.class.set(row, new);
         self.enter_assigned(row);
@@ -663,10 +668,15 @@ impl State {
         self.contacts.classes.recompile(&self.directory, &self.people);
     }
 
-    /// Takes a team or teammate that is gone out of all own members.
+    /// Takes a team or teammate that is gone out of all own members. Classes that come to be alike become one, or there
+    /// would be one more for each who was once let in somewhere.
     pub(super) fn forget(&mut self, member: &Member) {
-        self.classes.forget(member);
-        self.contacts.classes.forget(member);
+        for (old, new) in self.classes.forget(member) {
+            for row in self.classes.get(old).rows.iter().collect::<Vec<u32>>() {
+                self.set_class(row, new);
+            }
+        }
+        self.contacts.forget(member);
     }
 
     /// Ends the stars of a teammate who is gone. Read marks are left behind: nobody has their number again.
