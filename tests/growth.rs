@@ -10,8 +10,8 @@
 use counting::{asked, held, held_now, peak, start_peak};
 use visibly::store::{Journal, MemoryStore, Replica, ReplicaId};
 use visibly::{
-    Change, Contact, Conversation, Dataset, Endpoint, Engine, Filter, Member, Organization, PhoneNumber, Rule,
-    SpruceLink, TagSet, Team, Teammate, TeammateUpdate,
+    Change, Contact, Conversation, Dataset, Endpoint, Engine, Filter, Inbox, Member, Organization, PhoneNumber, Pick,
+    Rule, SpruceLink, TagSet, Team, Teammate, TeammateUpdate,
 };
 
 #[path = "../benches/support/counting.rs"]
@@ -326,6 +326,56 @@ fn a_replica_that_asks_for_news_and_hears_none_allocates_next_to_nothing() {
     let (bytes, outcome) = asked(|| replica.catch_up());
     outcome.unwrap();
     assert!(bytes <= 256, "{bytes} bytes");
+}
+
+#[test]
+fn a_submission_that_is_repeated_copies_nothing_of_what_came_after_it() {
+    let costs = |later: usize| {
+        let mut store = MemoryStore::new();
+        store.create(&engine(1_000)).unwrap();
+        let mut replica = Replica::open(store, &"oak".into(), ReplicaId::new(1)).unwrap();
+        let (first, by) = (replica.new_submission(), "t0".into());
+        let mark = [Change::mark_read("v39", "t0")];
+        replica.submit_once(first, &by, &mark).unwrap();
+        for _ in 0..later {
+            replica.submit(&by, &mark[0]).unwrap();
+        }
+        asked(|| replica.submit_once(first, &by, &mark).unwrap()).0
+    };
+    assert_eq!(costs(10), costs(1_000));
+}
+
+#[test]
+fn thousands_of_members_take_memory_by_their_number() {
+    let costs = |count: usize| {
+        let id = |i: usize| format!("n{i}");
+        let mut oak = Organization::new("oak", "Oak");
+        oak = (0..count).fold(oak, |oak, i| oak.teammate(Teammate::new(id(i), "")));
+        oak = (0..count).fold(oak, |oak, i| oak.team(Team::new(id(i), "", [id(count - 1 - i % 3)])));
+        let mut room = Conversation::team("room", 1);
+        room.members = (0..count).flat_map(|i| [Member::teammate(id(i)), Member::team(id(i))]).collect();
+        let mut engine = Engine::new(Dataset::new(oak).conversation(room)).unwrap();
+        apply(&mut engine, &Change::RemoveConversationMember { id: "room".into(), member: Member::team("n1") })
+    };
+    let (few, many) = (costs(1_000), costs(8_000));
+    assert!(many <= 10 * few, "{few} and {many} bytes");
+}
+
+/// A plan of each is kept, but what is visible for them is not marked for all at once.
+#[test]
+fn badges_of_hundreds_of_inboxes_mark_what_is_visible_for_some_at_a_time() {
+    let engine = engine(1_000);
+    let viewer = engine.viewer(&"t0".into()).unwrap();
+    let lines = |count: usize| (0..count).map(|i| [i % ENDPOINTS, i / ENDPOINTS].map(|line| format!("e{line}")));
+    let costs = |count: usize| {
+        let inboxes: Vec<Inbox> = lines(count).map(|lines| Inbox::rule(Rule::Endpoints(Pick::any(lines)))).collect();
+        let before = held_now();
+        start_peak();
+        viewer.badges(&inboxes).unwrap();
+        peak() - before
+    };
+    let (few, many) = (costs(60), costs(660));
+    assert!(many <= few + 600 * 1_024, "{few} and {many} bytes at most");
 }
 
 /// Bytes that the first message after a snapshot may ask for: a block of each column, and two groups of marks.

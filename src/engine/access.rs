@@ -478,11 +478,27 @@ impl ContactClasses {
     }
 }
 
-/// Whom members cover, as numbers, each member looked up once.
+/// Whom members cover, as numbers, each team looked up once.
 struct Coverage<'d> {
     directory: &'d Directory,
     people: &'d People,
-    by_member: HashMap<Member, Bits, DefaultHashBuilder>,
+    by_member: HashMap<Member, Covered, DefaultHashBuilder>,
+}
+
+/// Whom one member covers. A bit for everyone where that is less: of thousands of members, each of whom covers few, bits
+/// would take the square of their number.
+enum Covered {
+    Few(Vec<u32>),
+    Many(Bits),
+}
+
+impl Covered {
+    fn add_to(&self, union: &mut Bits) {
+        match self {
+            Self::Few(numbers) => numbers.iter().for_each(|number| union.insert(*number)),
+            Self::Many(bits) => union.union(bits),
+        }
+    }
 }
 
 impl<'d> Coverage<'d> {
@@ -509,12 +525,22 @@ impl<'d> Coverage<'d> {
     fn union<'m>(&mut self, members: impl IntoIterator<Item = &'m Member>) -> Bits {
         let mut union = Bits::default();
         for member in members {
-            let Self { directory, people, by_member } = self;
-            let covered = by_member.entry_ref(member).or_insert_with(|| {
-                access::covered(directory, member).filter_map(|teammate| people.number(&teammate.id)).collect()
-            });
-            union.union(covered);
+            match self.by_member.get(member) {
+                Some(covered) => covered.add_to(&mut union),
+                None => self.look_up(member).add_to(&mut union),
+            }
         }
         union
+    }
+
+    fn look_up(&mut self, member: &Member) -> &Covered {
+        let Self { directory, people, by_member } = self;
+        let covered = access::covered(directory, member).filter_map(|teammate| people.number(&teammate.id));
+        let numbers: Vec<u32> = covered.collect();
+        let covered = match numbers.len() > people.len() / u32::BITS as usize {
+            true => Covered::Many(numbers.into_iter().collect()),
+            false => Covered::Few(numbers),
+        };
+        by_member.entry(member.clone()).insert(covered).into_mut()
     }
 }

@@ -88,7 +88,7 @@ impl<'e> Viewer<'e> {
     /// The inboxes to choose from: `all`, `assigned_to_me`, `team_conversations`, `starred`, `archived`, then the viewer's
     /// teams, then the usable filters over conversations, each in the organization's order. Each of them opens.
     ///
-    /// O(teams × their size + filters).
+    /// O(teams × their size + filters × their shares × team size).
     #[must_use]
     pub fn inboxes(&self) -> Vec<Inbox> {
         policy::placement_inboxes(&self.state().directory, self.teammate).collect()
@@ -96,7 +96,8 @@ impl<'e> Viewer<'e> {
 
     /// The saved filters that the viewer may use, over conversations and over contacts, in the organization's order.
     ///
-    /// A filter is shown whole: its rule may name ids of contacts that are hidden from the viewer. O(filters).
+    /// A filter is shown whole: its rule may name ids of contacts that are hidden from the viewer.
+    /// O(filters × their shares × team size).
     pub fn filters(&self) -> impl Iterator<Item = &'e Filter> + use<'e> {
         let Self { engine, teammate, .. } = *self;
         let directory = &engine.state.directory;
@@ -166,7 +167,7 @@ impl<'e> Viewer<'e> {
     /// As [`Viewer::badge`], for the first inbox that cannot be opened.
     ///
     /// # Complexity
-    /// As [`Viewer::badge`] for each, the viewer's conversations being marked once for all.
+    /// As [`Viewer::badge`] for each, the viewer's conversations being marked once for 64 of them.
     pub fn badges<'i>(&self, inboxes: impl IntoIterator<Item = &'i Inbox>) -> Result<Vec<Badge>, Error> {
         let inboxes = inboxes.into_iter();
         // Pushed, not collected: a plan is some hundred bytes, which collecting results moves once more.

@@ -22,8 +22,8 @@ pub struct MemoryStore {
 
 struct Stored {
     base: Engine,
-    /// Those after the base, without a gap.
-    entries: Vec<Entry>,
+    /// Those after the base, without a gap. A replay shares them: it hands out as many as are taken, and copies no more.
+    entries: Arc<Vec<Entry>>,
     submissions: HashMap<SubmissionId, Revision>,
 }
 
@@ -51,10 +51,10 @@ impl Stored {
         self.base.revision().after(self.entries.len())
     }
 
-    /// The entries after a revision; `None` if some are not kept or the revision has not been reached.
-    fn entries_after(&self, after: Revision) -> Option<&[Entry]> {
-        let skipped = after.get().checked_sub(self.base.revision().get())?;
-        self.entries.get(usize::try_from(skipped).ok()?..)
+    /// How many entries lead to a revision; `None` if those after it are not all kept, or it has not been reached.
+    fn place_of(&self, revision: Revision) -> Option<usize> {
+        let place = usize::try_from(revision.get().checked_sub(self.base.revision().get())?).ok()?;
+        (place <= self.entries.len()).then_some(place)
     }
 
     fn append(&mut self, append: &Append<'_>) -> Result<Revision, AppendError<Infallible>> {
@@ -66,18 +66,22 @@ impl Stored {
         }
         for change in append.changes {
             let revision = self.current().after(1);
-            self.entries.push(Entry { revision, submission: append.submission, change: change.clone() });
+            Arc::make_mut(&mut self.entries).push(Entry {
+                revision,
+                submission: append.submission,
+                change: change.clone(),
+            });
         }
         self.submissions.insert(append.submission, self.current());
         Ok(self.current())
     }
 
     fn compact(&mut self, engine: &Engine) {
-        let Some(later) = self.entries_after(engine.revision()).map(<[Entry]>::to_vec) else {
+        let Some(place) = self.place_of(engine.revision()) else {
             return;
         };
         self.base = engine.clone();
-        self.entries = later;
+        self.entries = Arc::new(self.entries.iter().skip(place).cloned().collect());
         self.submissions.retain(|_, revision| *revision > engine.revision());
     }
 }
@@ -102,7 +106,7 @@ impl Journal for MemoryStore {
         if organizations.contains_key(id) {
             return Err(CreateError::Exists(id.clone()));
         }
-        let stored = Stored { base: engine.clone(), entries: Vec::new(), submissions: HashMap::new() };
+        let stored = Stored { base: engine.clone(), entries: Arc::default(), submissions: HashMap::new() };
         organizations.insert(id.clone(), stored);
         Ok(())
     }
@@ -118,22 +122,24 @@ impl Journal for MemoryStore {
         Ok(self.lock().get(organization).map(Stored::current))
     }
 
-    /// The entries are copied first, so that `take` may use the store.
+    /// The store is not locked meanwhile, so that `take` may use it.
     fn replay(
         &mut self,
         organization: &OrganizationId,
         after: Revision,
         take: &mut dyn FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<(), ReplayError<Infallible>> {
-        let entries = match self.lock().get(organization) {
+        let (entries, place) = match self.lock().get(organization) {
             None => return Err(ReplayError::UnknownOrganization(organization.clone())),
-            Some(stored) => stored
-                .entries_after(after)
-                .map(<[Entry]>::to_vec)
-                .ok_or_else(|| ReplayError::NotKept { oldest: stored.base.revision(), current: stored.current() })?,
+            Some(stored) => match stored.place_of(after) {
+                Some(place) => (stored.entries.clone(), place),
+                None => {
+                    return Err(ReplayError::NotKept { oldest: stored.base.revision(), current: stored.current() });
+                }
+            },
         };
         // A break is the caller's wish, not a failure.
-        let _ = entries.into_iter().try_for_each(take);
+        let _ = entries.iter().skip(place).cloned().try_for_each(take);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Badges: how many conversations an inbox holds, and how many of them are unread to the viewer.
 //!
-//! * Open ones are counted by whole leaves, group by group for all badges together, what the viewer sees being marked
-//!   once: O(groups × size of the rules + the viewer's classes). What masks leave open is matched one by one.
+//! * Open ones are counted by whole leaves, group by group for 64 badges together, what the viewer sees being marked
+//!   once for these: O(groups × size of the rules + the viewer's classes). What masks leave open is matched one by one.
 //! * Archived ones are counted by class where no rule asks about them, an assignee's and the viewer's stars one by one.
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
@@ -19,8 +19,18 @@ use crate::engine::work::{count_blocks, count_rows};
 use crate::model::ArchiveScope;
 use crate::policy::Badge;
 
+/// Inboxes that are counted together. What is visible for each may be another, and is marked in memory.
+const TOGETHER: usize = 64;
+
 /// The badges of several inboxes, those over open conversations by masks.
 pub(in crate::engine) fn badges(view: &View<'_>, plans: &[Plan]) -> Vec<Badge> {
+    match plans.len() <= TOGETHER {
+        true => badges_together(view, plans),
+        false => plans.chunks(TOGETHER).flat_map(|plans| badges_together(view, plans)).collect(),
+    }
+}
+
+fn badges_together(view: &View<'_>, plans: &[Plan]) -> Vec<Badge> {
     let reads = match plans.iter().any(Plan::is_masked) {
         true => Reads::all(view),
         false => Reads(SmallVec::new()),
