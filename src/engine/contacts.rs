@@ -457,6 +457,9 @@ struct Order {
 
 const CHUNK: usize = if cfg!(test) { 4 } else { 512 };
 
+/// Numbers that a chunk has to hold not to be joined to another.
+const FULL_ENOUGH: usize = CHUNK / 2;
+
 impl Order {
     fn of(numbers: &[u32]) -> Self {
         Self { chunks: numbers.chunks(CHUNK).map(|chunk| Arc::new(chunk.to_vec())).collect() }
@@ -501,8 +504,21 @@ impl Order {
         if chunk.get(place).is_some_and(|other| compare(*other).is_eq()) {
             chunk.remove(place);
         }
-        if chunk.is_empty() {
-            chunks.remove(at);
+        match chunk.len() {
+            0 => drop(chunks.remove(at)),
+            1..FULL_ENOUGH => self.join(at),
+            _ => {}
+        }
+    }
+
+    /// Makes a small chunk one with a neighbour if both leave room for more, or whatever stays of many would each keep one.
+    fn join(&mut self, at: usize) {
+        let len_of = |at: usize| self.chunks.get(at).map_or(CHUNK, |chunk| chunk.len());
+        let can_join = |lower: &usize| len_of(*lower) + len_of(lower + 1) <= CHUNK / 4 * 3;
+        if let Some(lower) = [at.checked_sub(1), Some(at)].into_iter().flatten().find(can_join) {
+            let chunks = self.chunks.to_mut();
+            let upper = chunks.remove(lower + 1);
+            Arc::make_mut(&mut chunks[lower]).extend_from_slice(&upper);
         }
     }
 
@@ -527,6 +543,20 @@ mod tests {
             }
         }
         assert_eq!(kind(Patient, Invitation::NotInvited), 0);
+    }
+
+    #[test]
+    fn what_stays_of_many_is_in_few_chunks() {
+        let mut order = Order::default();
+        for number in 0..400_u32 {
+            order.insert(number, |other| other.cmp(&number));
+        }
+        let snapshot = order.clone();
+        for number in (0..400).filter(|number| number % 8 > 0) {
+            order.remove(|other| other.cmp(&number));
+        }
+        assert!(order.iter().eq((0..400).step_by(8)) && snapshot.iter().eq(0..400));
+        assert!(order.chunks.len() <= 50 * 3 / CHUNK, "{} chunks", order.chunks.len());
     }
 
     #[test]
