@@ -82,7 +82,7 @@ fn opened(world: &World) -> (Told, Replica<Told>) {
     (store, replica)
 }
 
-/// What differs between all facts before and all facts after, kind by kind, what is gone first.
+/// What differs between all facts before and all facts after, kind by kind, in their order.
 fn difference(before: &Dataset, after: &Dataset) -> Vec<Touched> {
     let (old, new) = (&before.organization, &after.organization);
     let mut touched = Vec::new();
@@ -104,10 +104,11 @@ fn differing<T: Clone + PartialEq, I: Clone + PartialEq>(
     id: impl Fn(&T) -> &I,
     fact: impl Fn(I, Option<T>) -> Touched,
 ) -> Vec<Touched> {
-    let is_among = |all: &[T], of: &T| all.iter().any(|one| id(one) == id(of));
-    let gone = before.iter().filter(|old| !is_among(after, old)).map(|old| fact(id(old).clone(), None));
-    let put = after.iter().filter(|new| !before.contains(new)).map(|new| fact(id(new).clone(), Some(new.clone())));
-    gone.chain(put).collect()
+    let in_after = |old: &T| after.iter().find(|new| id(new) == id(old)).cloned();
+    let altered = before.iter().map(|old| (old, in_after(old))).filter(|(old, new)| new.as_ref() != Some(*old));
+    let added = after.iter().filter(|new| !before.iter().any(|old| id(old) == id(new)));
+    let altered = altered.map(|(old, new)| fact(id(old).clone(), new));
+    altered.chain(added.map(|new| fact(id(new).clone(), Some(new.clone())))).collect()
 }
 
 /// Contacts and conversations, which have no order, by id.
