@@ -1,7 +1,8 @@
 //! Effects of checked changes carried out on rows, and the questions that checking a change asks.
 //!
 //! Each effect finds its rows by id and calls on `State`, which keeps everything derived up to date; what changes who
-//! sees what makes audiences anew once, at the end of the change or of a list of them. A message alone goes straight from its check to its row.
+//! sees what makes audiences anew once, at the end of the change or of a list of them. A message alone goes straight
+//! from its check to its row.
 
 use std::sync::Arc;
 

@@ -34,7 +34,8 @@ impl Facts {
     /// # Errors
     /// The first fault found: an id that is empty or used twice, an empty tag, a reference to something that does
     /// not exist, an endpoint that is missing or not allowed, the organization as a recipient, a rule deeper than
-    /// [`MAX_RULE_DEPTH`](crate::MAX_RULE_DEPTH), or a contact filter whose rule asks about conversations. Any other doubtful state loads, and is a finding of the audit (SPEC 7.5).
+    /// [`MAX_RULE_DEPTH`](crate::MAX_RULE_DEPTH), or a contact filter whose rule asks about conversations. Any other
+    /// doubtful state loads, and is a finding of the audit (SPEC 7.5).
     ///
     /// # Complexity
     /// O(size of the dataset) time and memory.
