@@ -63,7 +63,7 @@ use state::State;
 
 /// One organization's facts at one revision: ask it who can see what, and what is in an inbox; apply changes to it.
 ///
-/// `Send` and `Sync`. Cloning it gives a snapshot that later changes don't touch. That copies no facts, in well under a
+/// `Send` and `Sync`. Cloning it gives a snapshot that later changes don't touch. That copies no facts, in a
 /// microsecond, so that each request may take one; a change copies once what it touches and a snapshot holds on to.
 ///
 /// # Examples
