@@ -1,8 +1,8 @@
 #!/bin/sh
 # Usage: ./run.sh [RUNS] [SECONDS]   every engine at S, M and L, then the cost by number of conversations; pinned to one CPU.
 #
-# Writes results/: results.jsonl, machine.txt, tables.md and the plots. SIZES, ENGINES, GROWTH (sizes, or nothing) and
-# CPU may be set. Expects PostgreSQL 15 or later.
+# Writes results/: results.jsonl, machine.txt, tables.md, readme.md (the table of the crate's README, to be copied there)
+# and the plots. SIZES, ENGINES, GROWTH (sizes, or nothing) and CPU may be set. Expects PostgreSQL 15 or later.
 set -eu
 cd "$(dirname "$0")"
 runs=${1:-3}; secs=${2:-0.6}; cpu=${CPU:-1}
@@ -26,4 +26,5 @@ case $list in *pg*) pg/cluster.sh stop ;; esac
   rustc --version
 } > "$out/machine.txt"
 { cat "$out/machine.txt"; python3 report.py "$out/results.jsonl"; } | tee "$out/tables.md"
+case $sizes in *L*) python3 report.py --readme "$out/results.jsonl" > "$out/readme.md" ;; esac
 python3 plot.py "$out/results.jsonl" "$out"

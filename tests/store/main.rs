@@ -10,6 +10,7 @@
 
 mod async_code;
 mod broken;
+mod histories;
 mod kill;
 mod memory;
 mod postgres;
@@ -28,3 +29,6 @@ mod postgres_store;
 mod served;
 #[path = "../../examples/support/sqlite_store.rs"]
 mod sqlite_store;
+#[path = "../suite/worlds.rs"]
+#[allow(dead_code, reason = "what the laws draw beside histories")]
+mod worlds;
