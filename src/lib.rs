@@ -124,6 +124,7 @@ mod change;
 mod engine;
 mod error;
 mod model;
+mod work;
 
 pub use change::{AccessChange, AccessEffect};
 pub use engine::{

@@ -465,7 +465,7 @@ fn remove_filter(directory: &Directory, id: &FilterId) -> Result<Effects, Error>
 mod tests {
     use super::*;
     use crate::model::{Dataset, Facts, Organization, PhoneNumber};
-    use crate::policy::work::looks_of;
+    use crate::work::looks_of;
 
     /// A teammate with so many conversations and filters, and a team of a hundred to take them over.
     fn facts(count: usize) -> Facts {

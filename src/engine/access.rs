@@ -27,9 +27,9 @@ use super::open::OpenSet;
 use super::posting::PostingList;
 use super::shared::{Chunked, Shared};
 use super::sparse::hasher;
-use super::work::count_blocks;
 use crate::model::{ConversationKind, Directory, EndpointId, Head, Member, TeamId, TeammateId};
 use crate::policy::access;
+use crate::work::count_blocks;
 
 /// Teammates by number. Numbers are handed out in the organization's order and never again, so that ascending
 /// numbers are that order, and what is left of a removed teammate belongs to nobody.

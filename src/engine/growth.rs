@@ -5,12 +5,12 @@
 use super::rule::View;
 use super::spine::BLOCK;
 use super::state::State;
-use super::work::Work;
 use super::{Engine, PageRequest};
 use crate::model::{
     AssigneePick, Change, Channel, Contact, ContactCategory, Conversation, ConversationKind, Dataset, Endpoint,
     EndpointKind, Filter, Inbox, Invitation, Member, Organization, Rule, TagSet, Team, Teammate, TeammateUpdate,
 };
+use crate::work::Work;
 use crate::{ArchiveScope, ConversationId, Pick};
 
 const TEAMMATES: usize = 20;

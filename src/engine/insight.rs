@@ -14,11 +14,11 @@ use super::access::People;
 use super::bits::Bits;
 use super::sparse::hasher;
 use super::state::State;
-use super::work::count_rows;
 use crate::change::{AccessChange, AccessEffect};
 use crate::error::{Error, ErrorCode};
 use crate::model::{TeammateId, World};
 use crate::policy::{self, Finding, FindingKind, Resource, Subject, head_findings};
+use crate::work::count_rows;
 
 /// Every teammate who sees a resource, in the organization's order.
 pub(super) fn audience(state: &State, resource: Resource<'_>) -> Result<Vec<TeammateId>, Error> {

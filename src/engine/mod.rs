@@ -41,7 +41,6 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod viewer;
-mod work;
 
 use std::sync::Arc;
 

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use super::bits::ones;
 use super::kernel::{is_clear, or, prefetch, prefetch_line};
 use super::spine::{BLOCK, Mask, Move, NO_SLOTS, Spine, WORDS, split};
-use super::work::{count_blocks, count_rows};
+use crate::work::{count_blocks, count_rows};
 
 /// Blocks of a group: enough that a badge seldom goes from leaf to leaf, few enough that a leaf is soon copied.
 const LANES: usize = if cfg!(test) { 2 } else { 32 };

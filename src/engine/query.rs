@@ -26,9 +26,9 @@ use super::open::{Attributes, Group, Leaf, Leaves, is_set};
 use super::rule::{Node, View, Wanted, any_of};
 use super::spine::{Block, Mask, NO_SLOTS, Spine};
 use super::state::Slot;
-use super::work::count_rows;
 use crate::model::{ArchiveScope, Member};
 use crate::policy::{Opened, archive_scope};
+use crate::work::count_rows;
 use walk::{Found, Walk};
 
 /// An inbox for one viewer at one revision, with everything resolved.

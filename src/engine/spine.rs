@@ -21,7 +21,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::kernel::prefetch_line;
 use super::shared::Chunked;
-use super::work::{count_blocks, count_rows};
+use crate::work::{count_blocks, count_rows};
 
 /// Words of a mask over one block: a cache line, and two words in unit tests, so that these see many blocks.
 pub(super) const WORDS: usize = if cfg!(test) { 2 } else { 8 };

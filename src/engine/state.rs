@@ -35,9 +35,9 @@ use super::posting::PostingList;
 use super::reads::ArchivedReads;
 use super::sparse::{Sparse, hasher};
 use super::spine::{Move, Spine, split};
-use super::work::count_rows;
 use crate::change::among;
 use crate::model::{Contact, Conversation, ConversationId, Dataset, Directory, Head, Member, Tag, TeammateId, dedup};
+use crate::work::count_rows;
 
 /// Marks the slot of an archived conversation, which is one of the history spine.
 const ARCHIVED: u32 = 1 << 31;

@@ -6,8 +6,8 @@
 use hashbrown::{DefaultHashBuilder, HashSet};
 
 use super::decision::{Decision, Denial, Grant, Resource};
-use super::work::count_looks;
 use crate::model::{Directory, Endpoint, Filter, Head, Member, Teammate, TeammateId, World};
+use crate::work::count_looks;
 
 /// SPEC 1.2: an active teammate exists and is not suspended.
 pub(crate) fn is_active(directory: &Directory, id: &TeammateId) -> bool {

@@ -251,7 +251,7 @@ pub(crate) fn leaf_names_missing(directory: &Directory, rule: &Rule, has_contact
 mod tests {
     use super::*;
     use crate::model::{Conversation, ConversationId, Dataset, EndpointId, FilterId, Organization, PhoneNumber, Team};
-    use crate::policy::work::looks_of;
+    use crate::work::looks_of;
 
     /// Teams of those who are active and of those who are suspended, with a line each, and what they share.
     fn facts(teammates: usize) -> Facts {

@@ -31,7 +31,6 @@ mod decision;
 mod inbox;
 mod insight;
 mod rule;
-pub(crate) mod work;
 
 pub(crate) use action::may;
 pub use action::{Action, ContactAction, ConversationAction, EndpointAction, FilterAction};

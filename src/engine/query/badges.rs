@@ -15,9 +15,9 @@ use crate::engine::kernel::{self, Counted, Lanes, Pass, and_not, prefetch, prefe
 use crate::engine::open::{Group, Leaf, NO_LEAF, WHOLE_LEAF, is_marked, lane, lane_of};
 use crate::engine::rule::View;
 use crate::engine::spine::{Block, Mask, is_set};
-use crate::engine::work::{count_blocks, count_rows};
 use crate::model::ArchiveScope;
 use crate::policy::Badge;
+use crate::work::{count_blocks, count_rows};
 
 /// Inboxes that are counted together. What is visible for each may be another, and is marked in memory.
 const TOGETHER: usize = 64;

@@ -14,8 +14,8 @@ use crate::engine::kernel::{Lanes, Pass, and, and_not, is_clear, or};
 use crate::engine::open::{Attributes, Leaf, lane, lane_of};
 use crate::engine::rule::{ALL_SLOTS, View};
 use crate::engine::spine::{BLOCK, Block, EIGHTS, Eight, Mask, NO_SLOTS, Spine, split};
-use crate::engine::work::{count_blocks, count_rows};
 use crate::model::ArchiveScope;
+use crate::work::{count_blocks, count_rows};
 
 /// How many blocks a walk goes through before it asks whether gathering would look at fewer conversations.
 const PATIENCE: usize = if cfg!(test) { 1 } else { 8 };
