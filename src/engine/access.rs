@@ -347,6 +347,7 @@ fn place_of(directory: &Directory, class: &Class) -> u32 {
 fn key(head: Head<'_>) -> (ConversationKind, Option<&EndpointId>, &[Member]) {
     (head.kind, head.endpoint, head.members)
 }
+
 /// What one class of contacts has in common.
 #[derive(Clone, Debug)]
 pub(super) struct ContactClass {

@@ -221,8 +221,7 @@ pub(super) struct Group {
     pub(super) restricted: Leaf,
     pub(super) contact_tags: Leaves,
     pub(super) conversation_tags: Leaves,
-    /// By teammate: who has read it since its last message. Behind an `Arc` of their own, for they are many, and most
-    /// changes beside a snapshot alter none.
+    /// Behind an `Arc` of their own, for they are many, and most changes beside a snapshot alter none.
     reads: Arc<Leaves>,
 }
 
@@ -240,10 +239,12 @@ impl Default for Group {
 }
 
 impl Group {
+    /// By teammate: who has read each slot's conversation since its last message.
     pub(super) fn reads(&self) -> &Leaves {
         &self.reads
     }
 
+    /// The same, to be written to.
     pub(super) fn reads_mut(&mut self) -> &mut Leaves {
         Arc::make_mut(&mut self.reads)
     }
