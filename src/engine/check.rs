@@ -5,6 +5,7 @@
 use super::access::Class;
 use super::bits::ones;
 use super::counts::Counts;
+use super::short::Numbers;
 use super::spine::{Spine, is_set, split};
 use super::state::{Marks, Slot, State};
 use crate::model::TeammateId;
@@ -31,7 +32,7 @@ impl State {
         let indexed = (self.index.len(), self.ids.len() - self.free.len());
         ensure(indexed == (self.count, self.count), || "index or free rows".to_owned())?;
         let open = rows.iter().filter(|row| !self.is_archived(**row));
-        self.contacts.check(open.map(|row| self.contacts_of.get(*row).len()).sum())?;
+        self.contacts.check(open.map(|row| self.details.contacts(*row).len()).sum())?;
         ensure(self.open.spine.len() + self.history.len() == self.count, || "spines hold other rows".to_owned())?;
         rows.iter().try_for_each(|row| self.check_row(*row))?;
         self.check_people()?;
@@ -76,14 +77,14 @@ impl State {
         ensure(self.archived_reads.get(row).is_empty(), || format!("row {row} has read marks of archived ones"))?;
         let (block, at) = split(slot);
         let attributes = self.open.attributes(block);
-        let same_class = attributes.classes().get(at as usize) == Some(self.class.get(row));
+        let same_class = attributes.classes().get(at as usize) == Some(&self.class.get(row));
         ensure(same_class, || format!("row {row} has another class in its block"))?;
         ensure(class.open.iter().any(|other| other == slot), || format!("row {row} is not in its open set"))?;
         let assigned = self.assignments.number_of_row(row).is_some();
         ensure(is_set(attributes.part(&attributes.group.unassigned), at) != assigned, || {
             format!("row {row}: assignment mask")
         })?;
-        let contacts = self.contacts_of.get(row);
+        let contacts: Numbers = self.details.contacts(row).collect();
         let restricted = contacts.iter().any(|contact| self.contacts.is_restricted(*contact));
         ensure(is_set(attributes.part(&attributes.group.restricted), at) == restricted, || {
             format!("row {row}: restricted mask")
@@ -93,7 +94,7 @@ impl State {
         })?;
         if let Some(number) = self.assignments.number_of_row(row) {
             let mut entries = self.assignments.newest_first_from(number, |_| false);
-            let follows = entries.any(|one| (one.row, one.slot, one.class) == (row, slot, *self.class.get(row)));
+            let follows = entries.any(|one| (one.row, one.slot, one.class) == (row, slot, self.class.get(row)));
             ensure(follows, || format!("row {row} has another slot in its assignee's list"))?;
         }
         for contact in &contacts {
@@ -101,11 +102,11 @@ impl State {
             ensure(listed, || format!("row {row} is not listed at its contact"))?;
         }
         for tag in 0..self.tags.len() as u32 {
-            let own = self.tags_of.any(row, |other| other == tag);
+            let own = self.details.tags(row).any(|other| other == tag);
             ensure(is_set(attributes.part(attributes.group.conversation_tags.get(tag)), at) == own, || {
                 format!("row {row}: tag {tag}")
             })?;
-            let theirs = contacts.iter().any(|contact| self.contacts.tags.any(*contact, |other| other == tag));
+            let theirs = contacts.iter().any(|contact| self.contacts.tags(*contact).any(|other| other == tag));
             ensure(is_set(attributes.part(attributes.group.contact_tags.get(tag)), at) == theirs, || {
                 format!("row {row}: contact tag {tag}")
             })?;

@@ -73,6 +73,13 @@ impl<T: Clone> Column<T> {
         &mut block[row as usize % BLOCK]
     }
 
+    /// The values of a block, to be written to.
+    pub(super) fn block_mut(&mut self, number: usize) -> &mut [T] {
+        let block = Arc::make_mut(&mut self.blocks.to_mut()[number]);
+        let len = block.len().min(self.len - number * BLOCK);
+        &mut block[..len]
+    }
+
     pub(super) fn set(&mut self, row: u32, value: T) {
         *self.get_mut(row) = value;
     }
@@ -83,8 +90,7 @@ impl<T: Clone> Column<T> {
         match blocks.get_mut(block) {
             Some(block) if place < block.len() => Arc::make_mut(block)[place] = value,
             Some(block) => *block = grown(block, value),
-            None if block == 0 => blocks.push(Arc::from_iter(vec![value; FIRST])),
-            None => blocks.push(Arc::from_iter(vec![value; BLOCK])),
+            None => blocks.push(std::iter::repeat_n(value, if block == 0 { FIRST } else { BLOCK }).collect()),
         }
         self.len += 1;
     }

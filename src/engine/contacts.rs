@@ -14,12 +14,12 @@ use smallvec::SmallVec;
 
 use super::access::{ContactClasses, People};
 use super::column::Column;
+use super::details::Details;
 use super::index::Index;
-use super::lists::Lists;
 use super::packed::Narrow;
 use super::posting::PostingList;
 use super::shared::Shared;
-use super::short::ShortLists;
+use super::short::{Run, Word};
 use super::sparse::{BRISK, Sparse};
 use crate::model::{Contact, ContactCategory, ContactId, Directory, Invitation, Member, Text};
 
@@ -32,7 +32,8 @@ pub(super) struct Contacts {
     /// Category and invitation of each, by [`kind`].
     kinds: Narrow,
     class: Narrow,
-    pub(super) tags: ShortLists,
+    /// Tags that do not fit into a word, by number.
+    tags_apart: Sparse<Box<[u32]>>,
     /// To how many conversations each is attached.
     uses: Narrow,
     /// The rows of open conversations that each is attached to.
@@ -42,11 +43,12 @@ pub(super) struct Contacts {
     count: usize,
 }
 
-/// What a contact is called. Side by side, for lists show both.
+/// What lists show of a contact, side by side: what it is called, and its tags.
 #[derive(Clone, Debug)]
 pub(super) struct Named {
     pub(super) id: ContactId,
     pub(super) name: Option<Text>,
+    tags: Word,
 }
 
 /// A category and an invitation as a number, 0 for the usual ones; [`category`] and [`invitation`] undo it.
@@ -85,6 +87,38 @@ impl Contacts {
         self.named.get(number).as_ref()
     }
 
+    /// The numbers of a contact's tags in order.
+    #[inline]
+    pub(super) fn tags(&self, number: u32) -> Run<'_> {
+        self.named(number).map_or(Run::default(), |named| self.tags_of(number, named))
+    }
+
+    /// The same of a contact at hand.
+    #[inline]
+    pub(super) fn tags_of(&self, number: u32, named: &Named) -> Run<'_> {
+        named
+            .tags
+            .run()
+            .unwrap_or_else(|| self.tags_apart.get(number).map_or(Run::default(), |tags| Run::from(&**tags)))
+    }
+
+    pub(super) fn set_tags(&mut self, number: u32, tags: &[u32]) {
+        let word = self.tags_word(number, tags);
+        if let Some(named) = self.named.get_mut(number) {
+            named.tags = word;
+        }
+    }
+
+    /// A contact's tags as a word; those that do not fit are kept apart.
+    fn tags_word(&mut self, number: u32, tags: &[u32]) -> Word {
+        let word = Word::of(tags);
+        match word {
+            None => self.tags_apart.insert(number, tags.into()),
+            Some(_) => drop(self.tags_apart.remove(number)),
+        }
+        word.unwrap_or(Word::APART)
+    }
+
     /// Has what [`Contacts::number`] looks at fetched ahead.
     pub(super) fn prefetch_id(&self, id: &ContactId) {
         self.index.prefetch(self.index.hash(id.as_str()));
@@ -109,13 +143,12 @@ impl Contacts {
     #[inline]
     pub(super) fn prefetch(&self, number: u32) {
         self.named.prefetch(number);
-        self.tags.prefetch(number);
     }
 
     /// Has fetched what an open conversation takes from a contact, and what is noted of it there.
     #[inline]
     pub(super) fn prefetch_attached(&self, number: u32) {
-        self.tags.prefetch(number);
+        self.named.prefetch(number);
         self.class.prefetch(number);
         self.open.one.prefetch(number);
     }
@@ -178,19 +211,20 @@ impl Contacts {
     pub(super) fn load(&mut self, directory: &Directory, people: &People, contact: Contact, tags: &[u32]) -> u32 {
         let class = self.classes.enter(directory, people, &contact.members);
         let Contact { id, name, category, invitation, .. } = contact;
-        let number = match self.free.pop() {
+        let free = self.free.pop();
+        let tags = self.tags_word(free.unwrap_or(self.named.len() as u32), tags);
+        let named = Some(Named { id: id.clone(), name, tags });
+        let number = match free {
             Some(number) => {
-                self.named.set(number, Some(Named { id: id.clone(), name }));
+                self.named.set(number, named);
                 self.kinds.set(number, kind(category, invitation));
                 self.class.set(number, class);
-                self.tags.set(number, tags);
                 number
             }
             None => {
-                self.named.push(Some(Named { id: id.clone(), name }));
+                self.named.push(named);
                 self.kinds.push(kind(category, invitation));
                 self.class.push(class);
-                self.tags.push(tags);
                 self.uses.push(0);
                 self.open.one.push(OpenRows::NONE);
                 self.named.len() as u32 - 1
@@ -223,8 +257,8 @@ impl Contacts {
         self.order_out(number);
         let Self { named, index, .. } = self;
         index.remove(text(named, number), |number| text(named, number));
+        self.tags_apart.remove(number);
         self.named.set(number, None);
-        self.tags.set(number, &[]);
         self.classes.leave(self.class.get(number));
         self.free.push(number);
         self.count -= 1;
@@ -262,9 +296,9 @@ impl Contacts {
     }
 
     /// Counts to how many conversations each contact is attached, once all are loaded.
-    pub(super) fn count_uses(&mut self, contacts_of: &Lists, conversations: u32) {
+    pub(super) fn count_uses(&mut self, details: &Details, conversations: u32) {
         let mut uses = vec![0; self.named.len()];
-        (0..conversations).for_each(|row| contacts_of.for_each(row, |contact| uses[contact as usize] += 1));
+        (0..conversations).for_each(|row| details.contacts(row).for_each(|contact| uses[contact as usize] += 1));
         self.uses = Narrow::of(&uses);
     }
 

@@ -112,7 +112,7 @@ fn compare_conversations(before: &State, after: &State, lines: &mut Vec<AccessCh
         let Some(now) = same_place(row, id, |row| after.id(row), |id| after.row(id)) else {
             continue;
         };
-        let pair = (*before.class.get(row), *after.class.get(now));
+        let pair = (before.class.get(row), after.class.get(now));
         let effects = differences.of(pair, audience_before(pair.0), audience_after(pair.1));
         lines.extend(effects.iter().map(|(viewer, effect)| AccessChange {
             viewer: viewer.clone(),
@@ -264,8 +264,8 @@ fn exposed(state: &State) -> Bits {
     let mut leaks: HashMap<(u32, u32), bool, DefaultHashBuilder> = HashMap::with_hasher(hasher());
     let mut exposed = Bits::default();
     for row in state.rows() {
-        let class = *state.class.get(row);
-        state.contacts_of.for_each(row, |contact| {
+        let class = state.class.get(row);
+        state.details.contacts(row).for_each(|contact| {
             if !contacts.is_restricted(contact) {
                 return;
             }

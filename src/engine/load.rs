@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 use std::mem::take;
 
 use super::column::{BLOCK, Column};
+use super::details;
 use super::index::is_same;
 use super::kernel::prefetch_line;
 use super::marks::ReadMarks;
@@ -53,7 +54,7 @@ pub(super) struct Loading {
 struct Rows {
     ids: Vec<Option<ConversationId>>,
     class: Vec<u32>,
-    at: Vec<i64>,
+    details: details::Loading,
     of_class: Vec<Vec<u32>>,
     /// All that are not archived.
     open: Vec<u32>,
@@ -210,9 +211,10 @@ impl Loading {
             true => self.state.load_archived_reads(row, class, &self.readers),
             false => self.reads.push(row, &self.readers),
         }
-        self.state.load_details(row, (contacts, &tags), conversation.assignee.as_ref(), stars);
+        self.state.load_beside(row, conversation.assignee.as_ref(), stars);
         self.rows.class.push(class);
-        self.rows.at.push(conversation.last_activity.as_millis());
+        let at = conversation.last_activity.as_millis();
+        self.state.details.load(&mut self.rows.details, at, contacts, &tags);
         self.rows.ids.push(Some(conversation.id));
         self.list(class, row);
         let Self { state, rows, .. } = self;
@@ -239,8 +241,8 @@ impl Loading {
     /// Makes blocks of columns of what was kept.
     fn lay_out_rows(&mut self) {
         self.state.ids.append(take(&mut self.rows.ids));
-        self.state.class.append(take(&mut self.rows.class));
-        self.state.at.append(take(&mut self.rows.at));
+        self.state.class.append(&take(&mut self.rows.class));
+        self.state.details.append(&mut self.rows.details);
     }
 
     /// Puts everything in order.
@@ -252,7 +254,8 @@ impl Loading {
             state.classes.get_mut(class).rows.append(rows);
         }
         state.finish_loading(rows.open);
-        for of_group in reads.by_slot(|row| *state.slot.get(row)).chunk_by(|one, two| Open::are_together(one.0, two.0))
+        for of_group in
+            reads.by_slot(|row| state.details.slot(row)).chunk_by(|one, two| Open::are_together(one.0, two.0))
         {
             let leaves = reads.leaves(of_group);
             state.open.load_reads(of_group[0].0, &leaves);

@@ -16,12 +16,13 @@ mod column;
 mod contacts;
 mod counts;
 mod cursor;
+mod details;
 #[cfg(test)]
 mod growth;
+mod halved;
 mod index;
 mod insight;
 mod kernel;
-mod lists;
 mod load;
 mod marks;
 mod open;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use super::column::{BLOCK, differing};
 use super::kernel::prefetch_line;
 use super::shared::Shared;
+use super::short::width;
 
 /// A vector of small numbers. Bits behind the last are zero.
 #[derive(Clone, Debug, Default)]
@@ -35,16 +36,6 @@ impl Packed {
     #[inline]
     fn bits(&self, from: usize) -> u64 {
         bits(&self.words, from)
-    }
-
-    pub(super) fn all(&self) -> Run<'_> {
-        self.run(0, self.len())
-    }
-
-    /// So many numbers from a place.
-    #[inline]
-    pub(super) fn run(&self, start: usize, left: usize) -> Run<'_> {
-        Run::new(&self.words, start as u32 * self.width, self.width, left as u32)
     }
 
     /// These numbers, in no more memory than they take.
@@ -80,26 +71,6 @@ impl Packed {
         self.len += 1;
     }
 
-    /// Puts numbers in the place of `removed` ones. O(what comes behind), in words.
-    pub(super) fn splice(&mut self, at: usize, removed: usize, numbers: impl Iterator<Item = u32> + Clone) {
-        numbers.clone().for_each(|number| self.widen(number));
-        if numbers.clone().count() == removed {
-            numbers.enumerate().for_each(|(place, number)| self.set(at + place, number));
-            return;
-        }
-        let width = self.width as usize;
-        let (from, end) = ((at + removed) * width, self.end());
-        let tail: Vec<u64> = (from..end).step_by(64).map(|bit| self.bits(bit)).collect();
-        let behind = self.len() - at - removed;
-        self.truncate(at);
-        numbers.for_each(|number| self.push(number));
-        let start = self.end();
-        for (bit, word) in (0..end - from).step_by(64).zip(tail) {
-            self.append(word, start + bit, (end - from - bit).min(64));
-        }
-        self.len += behind as u32;
-    }
-
     /// Gives spare memory back.
     pub(super) fn shrink(&mut self) {
         self.words.shrink_to_fit();
@@ -108,15 +79,6 @@ impl Packed {
     /// Where the next number's bits go.
     fn end(&self) -> usize {
         self.len() * self.width as usize
-    }
-
-    fn truncate(&mut self, len: usize) {
-        self.len = len as u32;
-        let end = self.end();
-        self.words.truncate(end.div_ceil(64));
-        if let Some(last) = self.words.last_mut().filter(|_| !end.is_multiple_of(64)) {
-            *last &= (1 << (end % 64)) - 1;
-        }
     }
 
     /// Adds the lowest bits of a word at the end, whose other bits are zero.
@@ -148,20 +110,6 @@ impl Packed {
     }
 }
 
-/// How many bits a number takes.
-pub(super) fn width(number: u32) -> u32 {
-    u32::BITS - number.leading_zeros()
-}
-
-impl FromIterator<u32> for Packed {
-    fn from_iter<I: IntoIterator<Item = u32>>(numbers: I) -> Self {
-        let mut packed = Self::default();
-        numbers.into_iter().for_each(|number| packed.push(number));
-        packed.shrink();
-        packed
-    }
-}
-
 /// 64 bits from any place; zero beyond the end.
 #[inline]
 fn bits(words: &[u64], from: usize) -> u64 {
@@ -171,50 +119,6 @@ fn bits(words: &[u64], from: usize) -> u64 {
     // In two steps, for a shift by 64 is none.
     low >> shift | high << 1 << (63 - shift)
 }
-
-/// Numbers next to each other, taken out as they are asked for.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Run<'p> {
-    words: &'p [u64],
-    bit: u32,
-    width: u32,
-    left: u32,
-}
-
-impl<'p> Run<'p> {
-    /// So many numbers of `width` bits each, from a bit on.
-    #[inline]
-    pub(super) fn new(words: &'p [u64], bit: u32, width: u32, left: u32) -> Self {
-        Self { words, bit, width, left }
-    }
-
-    /// Has fetched where it starts.
-    #[inline]
-    pub(super) fn prefetch(&self) {
-        if let Some(word) = self.words.get(self.bit as usize / 64) {
-            prefetch_line(word);
-        }
-    }
-}
-
-impl Iterator for Run<'_> {
-    type Item = u32;
-
-    #[inline]
-    fn next(&mut self) -> Option<u32> {
-        self.left = self.left.checked_sub(1)?;
-        let number = bits(self.words, self.bit as usize) & ((1 << self.width) - 1);
-        self.bit += self.width;
-        Some(number as u32)
-    }
-
-    #[inline]
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left as usize, Some(self.left as usize))
-    }
-}
-
-impl ExactSizeIterator for Run<'_> {}
 
 /// A column of numbers most of which are small.
 #[derive(Clone, Debug, Default)]
@@ -271,8 +175,7 @@ mod tests {
     use super::*;
 
     fn numbers(packed: &Packed) -> Vec<u32> {
-        assert!(packed.all().eq((0..packed.len()).map(|at| packed.get(at))));
-        packed.all().collect()
+        (0..packed.len()).map(|at| packed.get(at)).collect()
     }
 
     /// Numbers of up to so many bits, in no order.
@@ -291,21 +194,6 @@ mod tests {
             packed.set(150, u32::MAX);
             packed.set(299, 0);
             assert_eq!((packed.get(149), packed.get(150), packed.get(299)), (mixed(300, bits)[150], u32::MAX, 0));
-        }
-    }
-
-    #[test]
-    fn numbers_are_put_in_and_taken_out_anywhere() {
-        for bits in [1, 5, 9, 18, 31, 32] {
-            let (mut packed, mut expected) = (Packed::default(), Vec::new());
-            for (step, number) in mixed(400, 31).into_iter().enumerate() {
-                let at = number as usize % (expected.len() + 1);
-                let removed = (step % 5).min(expected.len() - at);
-                let added = mixed(step as u32 % 7, bits);
-                packed.splice(at, removed, added.iter().copied());
-                expected.splice(at..at + removed, added);
-                assert_eq!(numbers(&packed), expected, "{bits} bits, step {step}");
-            }
         }
     }
 

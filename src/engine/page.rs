@@ -5,9 +5,10 @@ use serde::{Serialize, Serializer};
 
 use super::contacts::Named;
 use super::cursor::Cursor;
-use super::packed::Run;
+use super::details::Detail;
 use super::rule::{Finds, View};
-use super::state::State;
+use super::short::Run;
+use super::state::{Slot, State};
 use crate::error::{Error, ErrorCode};
 use crate::model::{
     ContactCategory, ContactId, ConversationId, ConversationKind, EndpointId, Invitation, Member, Tag, Text, Timestamp,
@@ -94,8 +95,7 @@ pub struct ConversationRow<'e> {
     viewer: u32,
     row: u32,
     id: &'e ConversationId,
-    contacts: Run<'e>,
-    tags: Run<'e>,
+    detail: Detail<'e>,
 }
 
 impl<'e> ConversationRow<'e> {
@@ -107,7 +107,7 @@ impl<'e> ConversationRow<'e> {
     /// Always inlined, so that it is made where it will be: moving it costs a page as much as finding its lists.
     #[inline(always)]
     fn of(View { state, finds, viewer, .. }: View<'e>, row: u32, id: &'e ConversationId) -> Self {
-        Self { state, finds, viewer, row, id, contacts: state.contacts_of.run(row), tags: state.tags_of.run(row) }
+        Self { state, finds, viewer, row, id, detail: state.details.get(row) }
     }
 
     /// The rows of conversations that the viewer sees, in their order.
@@ -129,7 +129,6 @@ impl<'e> ConversationRow<'e> {
             }
             if !is_at_hand {
                 all.iter().skip(made).for_each(Self::prefetch);
-                all.iter().skip(made).for_each(Self::prefetch_contacts);
             }
         }
         all
@@ -137,13 +136,8 @@ impl<'e> ConversationRow<'e> {
 
     /// Has fetched what comes behind what [`State::prefetch_row`] fetches.
     fn prefetch(&self) {
-        self.contacts.prefetch();
-        self.tags.prefetch();
-        self.state.prefetch_read(self.row, self.viewer);
-    }
-
-    fn prefetch_contacts(&self) {
-        self.contacts.for_each(|contact| self.state.contacts.prefetch(contact));
+        self.state.prefetch_read(Slot::of(self.detail.slot()), self.viewer);
+        self.state.details.contacts_of(self.row, self.detail).for_each(|contact| self.state.contacts.prefetch(contact));
     }
 
     /// Its id. O(1).
@@ -185,27 +179,27 @@ impl<'e> ConversationRow<'e> {
     #[must_use]
     #[inline]
     pub fn is_archived(&self) -> bool {
-        self.state.is_archived(self.row)
+        matches!(Slot::of(self.detail.slot()), Slot::Archived(_))
     }
 
     /// Its tags, in the order in which they were added.
     #[inline]
     pub fn tags(&self) -> impl ExactSizeIterator<Item = &'e Tag> + use<'e> {
-        Tags { state: self.state, numbers: self.tags }
+        Tags { state: self.state, numbers: self.state.details.tags_of(self.row, self.detail) }
     }
 
     /// When the last message came or went. O(1).
     #[must_use]
     #[inline]
     pub fn last_activity(&self) -> Timestamp {
-        Timestamp::from_millis(*self.state.at.get(self.row))
+        Timestamp::from_millis(self.detail.at())
     }
 
     /// Whether the viewer has read it since its last message (SPEC 5.9). O(1).
     #[must_use]
     #[inline]
     pub fn is_read(&self) -> bool {
-        self.state.is_read(self.row, self.viewer)
+        self.state.is_read_at(self.row, Slot::of(self.detail.slot()), self.viewer)
     }
 
     /// Whether the viewer has starred it. O(1).
@@ -218,8 +212,8 @@ impl<'e> ConversationRow<'e> {
     /// Its contacts in its order, those hidden from the viewer as such (SPEC 4.3).
     #[inline]
     pub fn contacts(&self) -> impl ExactSizeIterator<Item = ShownContact<ContactRow<'e>>> + use<'e> {
-        let Self { state, finds, .. } = *self;
-        self.contacts.map(move |contact| match finds.contains(state, contact) {
+        let Self { state, finds, row, detail, .. } = *self;
+        state.details.contacts_of(row, detail).map(move |contact| match finds.contains(state, contact) {
             true => ContactRow::new(state, contact).map_or(ShownContact::Hidden, ShownContact::Shown),
             false => ShownContact::Hidden,
         })
@@ -339,7 +333,7 @@ impl<'e> ContactRow<'e> {
     /// Its tags, in the order in which they were added.
     #[inline]
     pub fn tags(&self) -> impl ExactSizeIterator<Item = &'e Tag> + use<'e> {
-        Tags { state: self.state, numbers: self.state.contacts.tags.run(self.contact) }
+        Tags { state: self.state, numbers: self.state.contacts.tags_of(self.contact, self.named) }
     }
 }
 

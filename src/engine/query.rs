@@ -201,7 +201,7 @@ impl Plan {
             ArchiveScope::Include => true,
             scope => state.is_archived(row) == (scope == ArchiveScope::Only),
         };
-        in_scope && contains(self.classes.words(), *state.class.get(row)) && self.matches(view, row)
+        in_scope && contains(self.classes.words(), state.class.get(row)) && self.matches(view, row)
     }
 
     /// Whether a row matches everything that the source and the classes have not settled.

@@ -85,7 +85,7 @@ impl<'e> View<'e> {
 
     #[inline]
     pub(super) fn sees(&self, row: u32) -> bool {
-        self.sees_class(*self.state.class.get(row))
+        self.sees_class(self.state.class.get(row))
     }
 
     #[inline]
@@ -192,20 +192,21 @@ impl<'e> View<'e> {
             Node::All(nodes) => nodes.iter().all(|node| self.matches(node, row)),
             Node::Any(nodes) => nodes.iter().any(|node| self.matches(node, row)),
             Node::Not(node) => !self.matches(node, row),
-            Node::AnyConversationTag(tags) => state.tags_of.any(row, |tag| is_among(tags, tag)),
-            Node::AllConversationTags(tags) => tags.iter().all(|tag| state.tags_of.any(row, |other| other == *tag)),
+            Node::AnyConversationTag(tags) => state.details.tags(row).any(|tag| is_among(tags, tag)),
+            Node::AllConversationTags(tags) => {
+                tags.iter().all(|tag| state.details.tags(row).any(|other| other == *tag))
+            }
             Node::Assignee(assignees) => match state.assignments.number_of_row(row) {
                 None => assignees.nobody,
                 Some(number) => assignees.anyone || is_among(&assignees.named, number),
             },
-            Node::Classes(classes) => classes.contains(*state.class.get(row)),
+            Node::Classes(classes) => classes.contains(state.class.get(row)),
             Node::Unread => !state.is_read(row, self.viewer),
             Node::Starred => state.is_starred(row, self.viewer),
-            Node::Since(time) => *state.at.get(row) >= *time,
-            Node::Before(time) => *state.at.get(row) < *time,
-            leaf => {
-                self.any_contact_matches(leaf, |fits| state.contacts_of.any(row, |one| self.finds(one) && fits(one)))
-            }
+            Node::Since(time) => state.details.at(row) >= *time,
+            Node::Before(time) => state.details.at(row) < *time,
+            leaf => self
+                .any_contact_matches(leaf, |fits| state.details.contacts(row).any(|one| self.finds(one) && fits(one))),
         }
     }
 
@@ -224,9 +225,9 @@ impl<'e> View<'e> {
     fn any_contact_matches(&self, leaf: &Node, any: impl Fn(&dyn Fn(u32) -> bool) -> bool) -> bool {
         let contacts = &self.state.contacts;
         match leaf {
-            Node::AnyContactTag(tags) => any(&|one| contacts.tags.any(one, |tag| is_among(tags, tag))),
+            Node::AnyContactTag(tags) => any(&|one| contacts.tags(one).any(|tag| is_among(tags, tag))),
             Node::AllContactTags(tags) => {
-                tags.iter().all(|tag| any(&|one| contacts.tags.any(one, |other| other == *tag)))
+                tags.iter().all(|tag| any(&|one| contacts.tags(one).any(|other| other == *tag)))
             }
             Node::Contacts(named) => any(&|one| is_among(named, one)),
             Node::Categories(categories) => any(&|one| categories.contains(&contacts.category(one))),
@@ -285,7 +286,7 @@ impl<'e> View<'e> {
 
     /// Rows of a block are in order of activity, so that mostly all or none of them is recent enough.
     fn since(&self, time: i64, block: &Block) -> (Mask, Mask) {
-        let at = |row: Option<u32>| row.map(|row| *self.state.at.get(row));
+        let at = |row: Option<u32>| row.map(|row| self.state.details.at(row));
         match (at(block.first()), at(block.last())) {
             (Some(first), _) if first >= time => (ALL_SLOTS, ALL_SLOTS),
             (_, Some(last)) if last < time => (NO_SLOTS, NO_SLOTS),

@@ -26,13 +26,15 @@ use smallvec::SmallVec;
 use super::access::{Class, Classes, People};
 use super::assigned::{Assigned, Assignments};
 use super::bits::{Bits, ones};
-use super::column::{self, Column};
+use super::column::Column;
 use super::contacts::Contacts;
+use super::details::Details;
+use super::halved::Halved;
 use super::index::{AT_ONCE, Index};
-use super::lists::{Lists, Numbers};
 use super::open::{Open, OpenSet};
 use super::posting::PostingList;
 use super::reads::ArchivedReads;
+use super::short::Numbers;
 use super::sparse::{Sparse, hasher};
 use super::spine::{Move, Spine, split};
 use crate::change::among;
@@ -71,11 +73,8 @@ pub(super) struct State {
     pub(super) index: Index,
     /// Rows that are no conversation's, to be used again.
     pub(super) free: Column<u32>,
-    pub(super) class: Column<u32>,
-    pub(super) at: Column<i64>,
-    pub(super) contacts_of: Lists,
-    pub(super) tags_of: Lists,
-    pub(super) slot: Column<u32>,
+    pub(super) class: Halved,
+    pub(super) details: Details,
     stars: Sparse<Marks>,
     /// The rows that each teammate has starred, by number.
     pub(super) starred: Sparse<PostingList>,
@@ -89,6 +88,17 @@ pub(super) struct State {
 pub(super) enum Slot {
     Open(u32),
     Archived(u32),
+}
+
+impl Slot {
+    /// A slot as details have it.
+    #[inline]
+    pub(super) fn of(kept: u32) -> Self {
+        match kept & ARCHIVED {
+            0 => Self::Open(kept),
+            _ => Self::Archived(kept & !ARCHIVED),
+        }
+    }
 }
 
 impl State {
@@ -109,11 +119,8 @@ impl State {
             ids: Column::default(),
             index: Index::default(),
             free: Column::default(),
-            class: Column::default(),
-            at: Column::default(),
-            contacts_of: Lists::default(),
-            tags_of: Lists::default(),
-            slot: Column::default(),
+            class: Halved::default(),
+            details: Details::default(),
             stars: Sparse::default(),
             starred: Sparse::default(),
             archived_reads: ArchivedReads::default(),
@@ -123,6 +130,7 @@ impl State {
 
     // Reading.
 
+    #[inline]
     pub(super) fn row(&self, id: &ConversationId) -> Option<u32> {
         self.index.get(id.as_str(), |row| text(&self.ids, row))
     }
@@ -166,31 +174,34 @@ impl State {
 
     #[inline]
     pub(super) fn class_of(&self, row: u32) -> &Class {
-        self.classes.get(*self.class.get(row))
+        self.classes.get(self.class.get(row))
     }
 
     #[inline]
     pub(super) fn slot_of(&self, row: u32) -> Slot {
-        match *self.slot.get(row) {
-            slot if slot & ARCHIVED != 0 => Slot::Archived(slot & !ARCHIVED),
-            slot => Slot::Open(slot),
-        }
+        Slot::of(self.details.slot(row))
     }
 
     #[inline]
     pub(super) fn is_archived(&self, row: u32) -> bool {
-        self.slot.get(row) & ARCHIVED != 0
+        self.details.slot(row) & ARCHIVED != 0
     }
 
     /// Orders two rows as the spines do: ascending by activity, then descending by id, so that the newest first is
     /// the order of inboxes (SPEC 5.8).
     pub(super) fn compare(&self, one: u32, two: u32) -> Ordering {
-        compare(&self.at, &self.ids, one, two)
+        compare(&self.details, &self.ids, one, two)
     }
 
     #[inline]
     pub(super) fn is_read(&self, row: u32, teammate: u32) -> bool {
-        match self.slot_of(row) {
+        self.is_read_at(row, self.slot_of(row), teammate)
+    }
+
+    /// The same of a row whose slot is at hand.
+    #[inline]
+    pub(super) fn is_read_at(&self, row: u32, slot: Slot, teammate: u32) -> bool {
+        match slot {
             Slot::Open(slot) => self.open.is_read(slot, teammate),
             Slot::Archived(_) => self.archived_reads.contains(row, teammate),
         }
@@ -200,9 +211,7 @@ impl State {
     #[inline]
     pub(super) fn prefetch_row(&self, row: u32) {
         self.ids.prefetch(row);
-        self.contacts_of.prefetch(row);
-        self.tags_of.prefetch(row);
-        self.slot.prefetch(row);
+        self.details.prefetch(row);
     }
 
     /// The row of a conversation that a message goes to, with what the message changes fetched, step by step along the
@@ -218,32 +227,27 @@ impl State {
     }
 
     fn prefetch_columns(&self, row: u32) {
-        self.at.prefetch(row);
         self.class.prefetch(row);
-        self.slot.prefetch(row);
-        self.contacts_of.prefetch(row);
-        self.tags_of.prefetch(row);
+        self.details.prefetch(row);
     }
 
     fn prefetch_message(&self, row: u32) {
-        self.classes.prefetch(*self.class.get(row));
+        self.classes.prefetch(self.class.get(row));
         match self.slot_of(row) {
             Slot::Open(slot) => self.open.spine.prefetch(slot),
             Slot::Archived(slot) => self.history.prefetch(slot),
         }
-        self.prefetch_listed(row);
+        self.prefetch_contacts(row);
     }
 
-    /// Has fetched what a row's contacts and tags are.
-    fn prefetch_listed(&self, row: u32) {
-        self.tags_of.run(row).prefetch();
-        self.contacts_of.for_each(row, |contact| self.contacts.prefetch_attached(contact));
+    fn prefetch_contacts(&self, row: u32) {
+        self.details.contacts(row).for_each(|contact| self.contacts.prefetch_attached(contact));
     }
 
-    /// Has fetched what [`State::is_read`] reads last.
+    /// Has fetched what [`State::is_read_at`] reads last.
     #[inline]
-    pub(super) fn prefetch_read(&self, row: u32, teammate: u32) {
-        if let Slot::Open(slot) = self.slot_of(row) {
+    pub(super) fn prefetch_read(&self, slot: Slot, teammate: u32) {
+        if let Slot::Open(slot) = slot {
             self.open.prefetch_read(slot, teammate);
         }
     }
@@ -272,14 +276,14 @@ impl State {
     pub(super) fn conversation(&self, row: u32) -> Option<Conversation> {
         let id = self.id(row)?;
         let class = self.class_of(row);
-        let mut conversation = Conversation::team(id, *self.at.get(row));
+        let mut conversation = Conversation::team(id, self.details.at(row));
         conversation.kind = class.kind;
         conversation.endpoint = class.endpoint.clone();
         conversation.members = class.members.clone();
         conversation.assignee = self.assignments.of_row(row).cloned();
         conversation.archived = self.is_archived(row);
-        self.contacts_of.for_each(row, |contact| conversation.contacts.extend(self.contacts.id(contact).cloned()));
-        self.tags_of.for_each(row, |tag| conversation.tags.extend(self.tag(tag).cloned()));
+        self.details.contacts(row).for_each(|contact| conversation.contacts.extend(self.contacts.id(contact).cloned()));
+        self.details.tags(row).for_each(|tag| conversation.tags.extend(self.tag(tag).cloned()));
         conversation.read_by = self.teammates(&self.reads(row));
         conversation.starred_by = self.teammates(self.stars.get(row).unwrap_or(&Marks::new()));
         Some(conversation)
@@ -300,7 +304,7 @@ impl State {
         contact.category = self.contacts.category(number);
         contact.invitation = self.contacts.invitation(number);
         contact.members = self.contacts.classes.get(self.contacts.class(number)).members.clone();
-        self.contacts.tags.for_each(number, |tag| contact.tags.extend(self.tag(tag).cloned()));
+        self.contacts.tags(number).for_each(|tag| contact.tags.extend(self.tag(tag).cloned()));
         Some(contact)
     }
 
@@ -330,16 +334,8 @@ impl State {
         self.classes.class_of(&self.directory, &self.people, head)
     }
 
-    /// Takes what is kept beside the columns of the next row: its contacts and tags, its assignee, who has starred it.
-    pub(super) fn load_details(
-        &mut self,
-        row: u32,
-        (contacts, tags): (&[u32], &[u32]),
-        assignee: Option<&Member>,
-        stars: Marks,
-    ) {
-        self.contacts_of.push(contacts);
-        self.tags_of.push(tags);
+    /// Takes what is kept beside the columns of the next row: its assignee, who has starred it.
+    pub(super) fn load_beside(&mut self, row: u32, assignee: Option<&Member>, stars: Marks) {
         if let Some(assignee) = assignee {
             self.assignments.assign(row, assignee);
         }
@@ -358,7 +354,7 @@ impl State {
     /// Puts everything that was loaded in order, at once, given the rows that are not archived, ascending.
     pub(super) fn finish_loading(&mut self, open: Vec<u32>) {
         self.contacts.sort();
-        self.contacts.count_uses(&self.contacts_of, self.ids.len() as u32);
+        self.contacts.count_uses(&self.details, self.ids.len() as u32);
         let Self { ids, index, .. } = self;
         index.settle(|row| text(ids, row));
         let mut next_open = open.iter().peekable();
@@ -370,27 +366,25 @@ impl State {
         self.history.load(&archived, |row, slot| place(row, slot | ARCHIVED));
         drop(archived);
         self.open.load(&open, place);
-        slots.chunks(column::BLOCK).for_each(|block| self.slot.append(block.to_vec()));
+        self.details.set_slots(&slots);
         drop(slots);
         self.load_assigned(&open);
         for (place, row) in open.iter().enumerate() {
             open.get(place + 2 * FOLLOWED).into_iter().for_each(|later| self.prefetch_columns(*later));
-            open.get(place + FOLLOWED).into_iter().for_each(|next| self.prefetch_listed(*next));
+            open.get(place + FOLLOWED).into_iter().for_each(|next| self.prefetch_contacts(*next));
             self.describe_loaded(*row);
         }
         self.assignments.shrink();
         self.classes.shrink();
         self.contacts.shrink();
-        self.contacts_of.shrink();
-        self.tags_of.shrink();
         self.archived_reads.shrink();
     }
 
     /// The same rows as the spines order them. Sorted are words of the time and the row; a time takes what a row
     /// leaves, 300 years in milliseconds for a million, and rows that are alike in that are compared.
     fn in_order(&self, mut rows: Vec<u32>) -> Vec<u32> {
-        let first = rows.iter().map(|row| *self.at.get(*row)).min().unwrap_or_default();
-        let since = |row: u32| self.at.get(row).wrapping_sub(first) as u64;
+        let first = rows.iter().map(|row| self.details.at(*row)).min().unwrap_or_default();
+        let since = |row: u32| self.details.at(row).wrapping_sub(first) as u64;
         let bits = |number: u64| u64::BITS - number.leading_zeros();
         let row_bits = bits(self.ids.len() as u64);
         let longest = rows.iter().map(|row| since(*row)).max().unwrap_or_default();
@@ -417,10 +411,10 @@ impl State {
     }
 
     fn describe_loaded(&mut self, row: u32) {
-        let slot = *self.slot.get(row);
+        let slot = self.details.slot(row);
         self.describe(row, slot);
-        self.edit_open(*self.class.get(row), slot, |open, few| open.insert(slot, few));
-        let contacts = self.contacts_of.get(row);
+        self.edit_open(self.class.get(row), slot, |open, few| open.insert(slot, few));
+        let contacts: Numbers = self.details.contacts(row).collect();
         contacts.iter().for_each(|contact| self.contacts.add_open(*contact, row));
     }
 
@@ -443,11 +437,10 @@ impl State {
         for teammate in self.stars.remove(row).unwrap_or_default() {
             self.unlist_star(row, teammate);
         }
-        let contacts = self.contacts_of.get(row);
+        let contacts: Numbers = self.details.contacts(row).collect();
         contacts.iter().for_each(|contact| self.contacts.attach(*contact, false));
-        self.contacts_of.set(row, &[]);
-        self.tags_of.set(row, &[]);
-        let class = *self.class.get(row);
+        self.details.set_lists(row, &[], &[]);
+        let class = self.class.get(row);
         self.classes.get_mut(class).rows.remove(row);
         self.classes.retire_if_empty(class);
         let Self { ids, index, .. } = self;
@@ -460,7 +453,7 @@ impl State {
 
     /// A message came: later activity, read by nobody, and back among the open ones if it `returns`.
     pub(super) fn message(&mut self, row: u32, at: i64, returns: Option<Option<Member>>) {
-        let is_newer = at > *self.at.get(row);
+        let is_newer = at > self.details.at(row);
         if !is_newer && returns.is_none() {
             self.forget_reads(row);
             return;
@@ -472,7 +465,7 @@ impl State {
             self.reassign(row, assignee.as_ref());
         }
         if is_newer {
-            self.at.set(row, at);
+            self.details.set_at(row, at);
         }
         self.enter(row, archived, Marks::new());
         self.list_at_contacts(row, !was_archived, !archived);
@@ -518,7 +511,7 @@ impl State {
     }
 
     pub(super) fn set_members(&mut self, row: u32, members: &[Member]) {
-        let old = *self.class.get(row);
+        let old = self.class.get(row);
         let class = self.classes.get(old).clone_key();
         let head = Head { kind: class.0, endpoint: class.1.as_ref(), members, assignee: None, archived: false };
         let new = self.classes.class_of(&self.directory, &self.people, head);
@@ -529,7 +522,7 @@ impl State {
 
     /// Makes a row one of another class.
     fn set_class(&mut self, row: u32, new: u32) {
-        let old = *self.class.get(row);
+        let old = self.class.get(row);
         self.leave_assigned(row);
         self.class.set(row, new);
         self.enter_assigned(row);
@@ -552,8 +545,8 @@ impl State {
     }
 
     pub(super) fn retag(&mut self, row: u32, add: &[Tag], remove: &[Tag]) {
-        let (old, new) = self.retagged(self.tags_of.get(row), add, remove);
-        self.tags_of.set(row, &new);
+        let (old, new) = self.retagged(self.details.tags(row).collect(), add, remove);
+        self.details.set_tags(row, &new);
         if let Slot::Open(slot) = self.slot_of(row) {
             let (was, is): (Bits, Bits) = (old.iter().copied().collect(), new.iter().copied().collect());
             let (group, at) = self.open.group_mut(slot);
@@ -573,7 +566,7 @@ impl State {
                 }
             }
             Slot::Archived(_) if read != self.is_read(row, by) => {
-                let counts = &mut self.classes.get_mut(*self.class.get(row)).archived_reads;
+                let counts = &mut self.classes.get_mut(self.class.get(row)).archived_reads;
                 match read {
                     true => {
                         self.archived_reads.add(row, &[by]);
@@ -600,7 +593,7 @@ impl State {
     fn forget_archived_reads(&mut self, row: u32) {
         let reads = self.archived_reads.get(row);
         if !reads.is_empty() {
-            self.classes.get_mut(*self.class.get(row)).archived_reads.take(&reads);
+            self.classes.get_mut(self.class.get(row)).archived_reads.take(&reads);
             self.archived_reads.take(row, &reads);
         }
     }
@@ -642,10 +635,10 @@ impl State {
     }
 
     pub(super) fn retag_contact(&mut self, contact: u32, add: &[Tag], remove: &[Tag]) {
-        let (old, new) = self.retagged(self.contacts.tags.get(contact), add, remove);
-        self.contacts.tags.set(contact, &new);
+        let (old, new) = self.retagged(self.contacts.tags(contact).collect(), add, remove);
+        self.contacts.set_tags(contact, &new);
         for row in self.contacts.open_rows(contact).collect::<Vec<u32>>() {
-            self.open.forget_contacts(*self.slot.get(row), &old);
+            self.open.forget_contacts(self.details.slot(row), &old);
         }
         self.describe_contact_rows(contact);
     }
@@ -653,7 +646,7 @@ impl State {
     /// Sets the contact attributes of every open conversation of a contact anew.
     fn describe_contact_rows(&mut self, contact: u32) {
         for row in self.contacts.open_rows(contact).collect::<Vec<u32>>() {
-            let slot = *self.slot.get(row);
+            let slot = self.details.slot(row);
             self.open.forget_contacts(slot, &[]);
             self.describe(row, slot);
         }
@@ -697,18 +690,14 @@ impl State {
             Some(row) => {
                 self.ids.set(row, Some(conversation.id.clone()));
                 self.class.set(row, class);
-                self.at.set(row, at);
-                self.contacts_of.set(row, contacts);
-                self.tags_of.set(row, &tags);
+                self.details.set_at(row, at);
+                self.details.set_lists(row, contacts, &tags);
                 row
             }
             None => {
                 self.ids.push(Some(conversation.id.clone()));
                 self.class.push(class);
-                self.at.push(at);
-                self.contacts_of.push(contacts);
-                self.tags_of.push(&tags);
-                self.slot.push(0);
+                self.details.push(at, contacts, &tags);
                 self.ids.len() as u32 - 1
             }
         };
@@ -724,20 +713,20 @@ impl State {
     fn enter(&mut self, row: u32, archived: bool, reads: Marks) {
         let mut moves = Vec::new();
         if archived {
-            let Self { history, at, ids, .. } = self;
-            let slot = history.insert(row, |one, two| compare(at, ids, one, two), &mut moves);
-            self.slot.set(row, slot | ARCHIVED);
-            moves.iter().for_each(|one| self.slot.set(one.row, one.to | ARCHIVED));
-            self.note_archived_reads(row, *self.class.get(row), &reads);
+            let Self { history, details, ids, .. } = self;
+            let slot = history.insert(row, |one, two| compare(details, ids, one, two), &mut moves);
+            self.details.set_slot(row, slot | ARCHIVED);
+            moves.iter().for_each(|one| self.details.set_slot(one.row, one.to | ARCHIVED));
+            self.note_archived_reads(row, self.class.get(row), &reads);
             return self.enter_assigned(row);
         }
-        let Self { open, at, ids, .. } = self;
-        let slot = open.insert(row, |one, two| compare(at, ids, one, two), &mut moves);
+        let Self { open, details, ids, .. } = self;
+        let slot = open.insert(row, |one, two| compare(details, ids, one, two), &mut moves);
         self.follow(&moves);
         self.describe(row, slot);
-        self.slot.set(row, slot);
+        self.details.set_slot(row, slot);
         self.enter_assigned(row);
-        self.edit_open(*self.class.get(row), slot, |open, few| open.insert(slot, few));
+        self.edit_open(self.class.get(row), slot, |open, few| open.insert(slot, few));
         for number in reads {
             let (group, at) = self.open.group_mut(slot);
             group.reads_mut().set(number, at);
@@ -749,8 +738,8 @@ impl State {
         if was_open == is_open {
             return;
         }
-        let Self { contacts_of, contacts, .. } = self;
-        contacts_of.for_each(row, |contact| match is_open {
+        let Self { details, contacts, .. } = self;
+        details.contacts(row).for_each(|contact| match is_open {
             true => contacts.add_open(contact, row),
             false => contacts.remove_open(contact, row),
         });
@@ -758,14 +747,14 @@ impl State {
 
     fn enter_assigned(&mut self, row: u32) {
         let (entry, archived) = (self.assigned(row), self.is_archived(row));
-        let Self { assignments, at, ids, .. } = self;
-        assignments.enter(entry, archived, |one, two| compare(at, ids, one, two));
+        let Self { assignments, details, ids, .. } = self;
+        assignments.enter(entry, archived, |one, two| compare(details, ids, one, two));
     }
 
     fn leave_assigned(&mut self, row: u32) {
         let (entry, archived) = (self.assigned(row), self.is_archived(row));
-        let Self { assignments, at, ids, .. } = self;
-        assignments.leave(entry, archived, |one, two| compare(at, ids, one, two));
+        let Self { assignments, details, ids, .. } = self;
+        assignments.leave(entry, archived, |one, two| compare(details, ids, one, two));
     }
 
     /// Takes a row out of all that [`State::enter`] put it in; returns its read marks if they are wanted.
@@ -776,14 +765,14 @@ impl State {
         match self.slot_of(row) {
             Slot::Archived(slot) => {
                 self.forget_archived_reads(row);
-                let Self { history, at, ids, .. } = self;
-                history.remove(slot, |one, two| compare(at, ids, one, two), &mut moves);
-                moves.iter().for_each(|one| self.slot.set(one.row, one.to | ARCHIVED));
+                let Self { history, details, ids, .. } = self;
+                history.remove(slot, |one, two| compare(details, ids, one, two), &mut moves);
+                moves.iter().for_each(|one| self.details.set_slot(one.row, one.to | ARCHIVED));
             }
             Slot::Open(slot) => {
-                self.edit_open(*self.class.get(row), slot, |open, few| open.remove(slot, few));
-                let Self { open, at, ids, .. } = self;
-                open.remove(slot, |one, two| compare(at, ids, one, two), &mut moves);
+                self.edit_open(self.class.get(row), slot, |open, few| open.remove(slot, few));
+                let Self { open, details, ids, .. } = self;
+                open.remove(slot, |one, two| compare(details, ids, one, two), &mut moves);
                 self.follow(&moves);
             }
         }
@@ -796,11 +785,11 @@ impl State {
             if let Some(later) = moves.get(place + FOLLOWED) {
                 self.prefetch_assigned(later.row);
             }
-            self.slot.set(one.row, one.to);
+            self.details.set_slot(one.row, one.to);
             let entry = self.assigned(one.row);
-            let Self { assignments, at, ids, .. } = self;
-            assignments.follow(entry, |one, two| compare(at, ids, one, two));
-            self.edit_open(*self.class.get(one.row), one.to, |open, _| open.replace(one.from, one.to));
+            let Self { assignments, details, ids, .. } = self;
+            assignments.follow(entry, |one, two| compare(details, ids, one, two));
+            self.edit_open(self.class.get(one.row), one.to, |open, _| open.replace(one.from, one.to));
         }
     }
 
@@ -818,26 +807,25 @@ impl State {
 
     /// Has fetched what [`State::assigned`] reads.
     fn prefetch_assigned(&self, row: u32) {
-        self.at.prefetch(row);
         self.class.prefetch(row);
-        self.slot.prefetch(row);
+        self.details.prefetch(row);
     }
 
     fn assigned(&self, row: u32) -> Assigned {
-        Assigned { at: *self.at.get(row), row, class: *self.class.get(row), slot: *self.slot.get(row) & !ARCHIVED }
+        Assigned { at: self.details.at(row), row, class: self.class.get(row), slot: self.details.slot(row) & !ARCHIVED }
     }
 
     /// Sets the attributes of an open conversation, which has just got this slot or whose own have been taken from it.
     fn describe(&mut self, row: u32, slot: u32) {
-        let Self { open, contacts, contacts_of, tags_of, .. } = self;
+        let Self { open, contacts, details, .. } = self;
         let (group, at) = open.group_mut(slot);
         count_rows(1);
-        group.enter(at, *self.class.get(row), self.assignments.number_of_row(row).is_some());
-        contacts_of.for_each(row, |contact| {
+        group.enter(at, self.class.get(row), self.assignments.number_of_row(row).is_some());
+        details.contacts(row).for_each(|contact| {
             count_rows(1);
-            group.enter_contact(at, contacts.is_restricted(contact), contacts.tags.run(contact));
+            group.enter_contact(at, contacts.is_restricted(contact), contacts.tags(contact));
         });
-        tags_of.for_each(row, |tag| group.conversation_tags.set(tag, at));
+        details.tags(row).for_each(|tag| group.conversation_tags.set(tag, at));
     }
 
     // Tags and marks.
@@ -868,8 +856,8 @@ fn text(ids: &Column<Option<ConversationId>>, row: u32) -> &str {
     ids.get(row).as_ref().map_or("", ConversationId::as_str)
 }
 
-fn compare(at: &Column<i64>, ids: &Column<Option<ConversationId>>, one: u32, two: u32) -> Ordering {
-    at.get(one).cmp(at.get(two)).then_with(|| ids.get(two).cmp(ids.get(one)))
+fn compare(details: &Details, ids: &Column<Option<ConversationId>>, one: u32, two: u32) -> Ordering {
+    details.at(one).cmp(&details.at(two)).then_with(|| ids.get(two).cmp(ids.get(one)))
 }
 
 fn mark(marks: &mut Sparse<Marks>, row: u32, by: u32, marked: bool) {

@@ -67,7 +67,7 @@ impl<'e> Viewer<'e> {
     #[must_use]
     #[inline]
     pub fn can_view_row(&self, row: RowId) -> bool {
-        self.state().class.try_get(row.0).is_some_and(|class| self.view.sees_class(*class))
+        self.state().class.try_get(row.0).is_some_and(|class| self.view.sees_class(class))
     }
 
     /// Whether the viewer may do something (SPEC 6.7); with what is unknown, nobody may do anything.
@@ -335,6 +335,7 @@ impl<'e> Viewer<'e> {
     }
 
     /// The row of a conversation that the viewer sees.
+    #[inline]
     fn row(&self, id: &ConversationId) -> Option<u32> {
         self.state().row(id).filter(|row| self.view.sees(*row))
     }
@@ -399,7 +400,7 @@ where
     /// Whether a row comes no later in the list than where a page ended.
     fn is_passed(&self, row: u32, end: Position<'_>) -> bool {
         let state = self.viewer.state();
-        let newer = state.at.get(row).cmp(&end.order).reverse();
+        let newer = state.details.at(row).cmp(&end.order).reverse();
         newer.then_with(|| state.id(row).map(ConversationId::as_str).cmp(&Some(end.id))).is_le()
     }
 

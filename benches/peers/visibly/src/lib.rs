@@ -172,19 +172,22 @@ pub fn inbox(f: &Filter) -> Inbox {
 
 /// Looks at what a list shows of each row; returns how much that was.
 fn look<'e>(rows: impl IntoIterator<Item = visibly::ConversationRow<'e>>) -> usize {
-    let tags = |tags: &mut dyn Iterator<Item = &visibly::Tag>| tags.map(|tag| tag.as_str().len()).sum::<usize>();
     let contact = |contact: visibly::ContactRow<'_>| {
-        contact.id().as_str().len() + contact.name().map_or(0, str::len) + tags(&mut contact.tags())
+        contact.id().as_str().len() + contact.name().map_or(0, str::len) + text_of(contact.tags())
     };
     let row = |row: visibly::ConversationRow<'_>| {
         let contacts: usize = row.contacts().filter_map(visibly::ShownContact::shown).map(contact).sum();
         row.id().as_str().len()
-            + tags(&mut row.tags())
+            + text_of(row.tags())
             + contacts
             + usize::from(row.is_read())
             + usize::from(row.is_starred())
     };
     rows.into_iter().map(row).sum()
+}
+
+fn text_of<'t>(tags: impl Iterator<Item = &'t visibly::Tag>) -> usize {
+    tags.map(|tag| tag.as_str().len()).sum()
 }
 
 fn counts(badges: &[visibly::Badge]) -> Vec<(u32, u32)> {
