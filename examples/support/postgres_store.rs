@@ -60,6 +60,9 @@ pub(crate) enum PostgresError {
     Word(#[from] ParseError),
     #[error(transparent)]
     Json(#[from] UnreadableJson),
+    /// An entry of a list without what it would belong to: left where it is, it would hide all that follow it.
+    #[error("an entry in table {0} belongs to nothing")]
+    Stray(&'static str),
     #[error("the facts are at revision {facts}, but the journal ends after revision {last}")]
     CutShort { last: Revision, facts: Revision },
     #[error("the database has schema {0}, made by a later version")]
@@ -441,6 +444,14 @@ impl Cursor {
         list.sort_unstable_by_key(|(position, _)| *position);
         Ok(list.into_iter().map(|(_, entry)| entry).collect())
     }
+
+    /// Once everything has been asked for its list of this table, no row may be left.
+    fn end(&mut self, work: &mut Work<'_>, table: &'static str) -> Result<()> {
+        match self.peek(work)? {
+            None => Ok(()),
+            Some(_) => Err(PostgresError::Stray(table)),
+        }
+    }
 }
 
 struct Reader<'c> {
@@ -556,7 +567,11 @@ impl Reader<'_> {
             id,
         )?;
         in_batches(Batch::Contacts, take, || {
-            let Some(row) = heads.next(work)? else { return Ok(None) };
+            let Some(row) = heads.next(work)? else {
+                members.end(work, "contact_members")?;
+                tags.end(work, "contact_tags")?;
+                return Ok(None);
+            };
             let id: &str = row.try_get(0)?;
             let mut contact = Contact::new(id);
             contact.name = of_option(&row, 1)?;
@@ -607,7 +622,14 @@ impl Reader<'_> {
             id,
         )?;
         in_batches(Batch::Conversations, take, || {
-            let Some(row) = heads.next(work)? else { return Ok(None) };
+            let Some(row) = heads.next(work)? else {
+                contacts.end(work, "conversation_contacts")?;
+                members.end(work, "conversation_members")?;
+                tags.end(work, "conversation_tags")?;
+                reads.end(work, "conversation_reads")?;
+                stars.end(work, "conversation_stars")?;
+                return Ok(None);
+            };
             let id: &str = row.try_get(0)?;
             let mut conversation = Conversation::new(id, value(&row, 1)?, row.try_get::<_, i64>(6)?);
             conversation.endpoint = of_option(&row, 2)?;

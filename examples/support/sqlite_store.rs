@@ -53,6 +53,9 @@ pub(crate) enum SqliteError {
     Word(#[from] ParseError),
     #[error(transparent)]
     Json(#[from] UnreadableJson),
+    /// An entry of a list without what it would belong to: left where it is, it would hide all that follow it.
+    #[error("an entry in table {0} belongs to nothing")]
+    Stray(&'static str),
     #[error("the facts are at revision {facts}, but the journal ends after revision {last}")]
     CutShort { last: Revision, facts: Revision },
     #[error("the file has schema {0}, made by a later version")]
@@ -309,14 +312,15 @@ fn optional_member_at(row: &Row<'_>, column: usize) -> Result<Option<Member>> {
 
 /// The rows of a table of lists, in the order of what the lists belong to: that id, the position, the entry.
 struct Lists<'r> {
+    table: &'static str,
     rows: Rows<'r>,
 }
 
 impl<'r> Lists<'r> {
-    fn start(statement: &'r mut CachedStatement<'_>, id: &OrganizationId) -> Result<Self> {
+    fn start(table: &'static str, statement: &'r mut CachedStatement<'_>, id: &OrganizationId) -> Result<Self> {
         let mut rows = statement.query([id.as_str()])?;
         rows.advance()?;
-        Ok(Self { rows })
+        Ok(Self { table, rows })
     }
 
     /// The list that belongs to `id`; ids are asked for in ascending order.
@@ -328,6 +332,14 @@ impl<'r> Lists<'r> {
         }
         list.sort_unstable_by_key(|(position, _)| *position);
         Ok(list.into_iter().map(|(_, entry)| entry).collect())
+    }
+
+    /// Once everything has been asked for its list, no row may be left.
+    fn end(&self) -> Result<()> {
+        match self.rows.get() {
+            None => Ok(()),
+            Some(_) => Err(SqliteError::Stray(self.table)),
+        }
     }
 }
 
@@ -444,10 +456,12 @@ impl Reader<'_> {
             "SELECT contact_id, position, tag FROM contact_tags WHERE organization_id = ?1 ORDER BY contact_id",
         )?;
         let mut heads = heads.query([self.id.as_str()])?;
-        let mut members = Lists::start(&mut members, self.id)?;
-        let mut tags = Lists::start(&mut tags, self.id)?;
+        let mut members = Lists::start("contact_members", &mut members, self.id)?;
+        let mut tags = Lists::start("contact_tags", &mut tags, self.id)?;
         in_batches(Batch::Contacts, take, || {
-            let Some(row) = heads.next()? else { return Ok(None) };
+            let Some(row) = heads.next()? else {
+                return [&members, &tags].into_iter().try_for_each(Lists::end).map(|()| None);
+            };
             let id = text(row, 0)?;
             let mut contact = Contact::new(id);
             contact.name = of_option(row, 1)?;
@@ -476,13 +490,16 @@ impl Reader<'_> {
         let mut reads = list("conversation_reads", "teammate_id")?;
         let mut stars = list("conversation_stars", "teammate_id")?;
         let mut heads = heads.query([self.id.as_str()])?;
-        let mut contacts = Lists::start(&mut contacts, self.id)?;
-        let mut members = Lists::start(&mut members, self.id)?;
-        let mut tags = Lists::start(&mut tags, self.id)?;
-        let mut reads = Lists::start(&mut reads, self.id)?;
-        let mut stars = Lists::start(&mut stars, self.id)?;
+        let mut contacts = Lists::start("conversation_contacts", &mut contacts, self.id)?;
+        let mut members = Lists::start("conversation_members", &mut members, self.id)?;
+        let mut tags = Lists::start("conversation_tags", &mut tags, self.id)?;
+        let mut reads = Lists::start("conversation_reads", &mut reads, self.id)?;
+        let mut stars = Lists::start("conversation_stars", &mut stars, self.id)?;
         in_batches(Batch::Conversations, take, || {
-            let Some(row) = heads.next()? else { return Ok(None) };
+            let Some(row) = heads.next()? else {
+                let lists = [&contacts, &members, &tags, &reads, &stars];
+                return lists.into_iter().try_for_each(Lists::end).map(|()| None);
+            };
             let id = text(row, 0)?;
             let mut conversation = Conversation::new(id, text(row, 1)?.parse()?, row.get::<_, i64>(6)?);
             conversation.endpoint = of_option(row, 2)?;

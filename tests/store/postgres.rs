@@ -194,6 +194,24 @@ fn a_journal_without_its_end_or_with_unreadable_entries_is_a_failure() {
     assert!(told.contains("Json") && !told.contains("Nora"), "{told}");
 }
 
+#[test]
+fn an_entry_of_a_list_that_belongs_to_nothing_hides_none_of_those_behind_it() {
+    let name = "postgres::an_entry_of_a_list_that_belongs_to_nothing_hides_none_of_those_behind_it";
+    let Some(database) = database(name) else { return };
+    let mut store = PostgresStore::open(&database.config).unwrap();
+    store.create(&small::clinic("oak")).unwrap();
+    // As a restore that leaves out the checks of foreign keys.
+    store.client().unwrap().batch_execute("SET session_replication_role = replica").unwrap();
+    for (table, key) in [("conversation_tags", "conversation_id"), ("contact_tags", "contact_id")] {
+        let insert = format!("INSERT INTO {table} (organization_id, {key}, position, tag) VALUES ('oak', 'a', 0, 'x')");
+        store.client().unwrap().batch_execute(&insert).unwrap();
+        let loaded = Engine::load(&mut store, &"oak".into());
+        assert!(matches!(loaded, Err(LoadError::Store(PostgresError::Stray(of))) if of == table), "{loaded:?}");
+        store.client().unwrap().batch_execute(&format!("DELETE FROM {table}")).unwrap();
+    }
+    assert!(Engine::load(&mut store, &"oak".into()).is_ok());
+}
+
 #[cfg(unix)]
 #[test]
 fn nobody_else_gets_at_the_server_of_the_tests() {

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use visibly::Change;
 use visibly::store::kit::Kit;
-use visibly::store::{Journal, Replica, ReplicaError, ReplicaId};
+use visibly::store::{Journal, LoadError, Replica, ReplicaError, ReplicaId};
+use visibly::{Change, Engine};
 
 use crate::scratch::Scratch;
 use crate::small;
@@ -76,6 +76,36 @@ fn a_journal_without_its_end_or_with_unreadable_entries_is_a_failure() {
     store.connection().execute(named, []).unwrap();
     let told = format!("{0} {0:?}", there.catch_up().unwrap_err());
     assert!(told.contains("Json") && !told.contains("Nora"), "{told}");
+}
+
+#[test]
+fn an_entry_of_a_list_that_belongs_to_nothing_hides_none_of_those_behind_it() {
+    let tables = [
+        ("contact_members", "contact_id", "member_kind, member_id", "'team', 'x'"),
+        ("contact_tags", "contact_id", "tag", "'x'"),
+        ("conversation_contacts", "conversation_id", "contact_id", "'x'"),
+        ("conversation_members", "conversation_id", "member_kind, member_id", "'team', 'x'"),
+        ("conversation_tags", "conversation_id", "tag", "'x'"),
+        ("conversation_reads", "conversation_id", "teammate_id", "'x'"),
+        ("conversation_stars", "conversation_id", "teammate_id", "'x'"),
+    ];
+    for (table, key, columns, values) in tables {
+        let scratch = Scratch::new("sqlite-stray");
+        let mut store = SqliteStore::open(path(&scratch)).unwrap();
+        store.create(&small::clinic("oak")).unwrap();
+        // As whoever edits the file without SQLite's foreign keys, which are off unless asked for.
+        store.connection().pragma_update(None, "foreign_keys", false).unwrap();
+        for owner in ["a", "c3x", "zz"] {
+            let insert = format!(
+                "INSERT INTO {table} (organization_id, {key}, position, {columns}) VALUES ('oak', '{owner}', 0, {values})"
+            );
+            store.connection().execute(&insert, []).unwrap();
+            let loaded = Engine::load(&mut store, &"oak".into());
+            assert!(matches!(loaded, Err(LoadError::Store(SqliteError::Stray(of))) if of == table), "{loaded:?}");
+            store.connection().execute(&format!("DELETE FROM {table} WHERE {key} = '{owner}'"), []).unwrap();
+        }
+        assert!(Engine::load(&mut store, &"oak".into()).is_ok());
+    }
 }
 
 #[test]
