@@ -359,7 +359,8 @@ impl<J: Journal> Replica<J> {
             let mut seen = Seen::new(watched);
             let mut is_same = true;
             let replayed = self.journal.replay(self.engine.organization_id(), after, &mut |entry| {
-                is_same = seen.look_at(&entry).is_ok();
+                // A store that goes on after a break cannot make other changes the same again.
+                is_same = is_same && seen.look_at(&entry).is_ok();
                 match is_same && entry.revision < last {
                     true => ControlFlow::Continue(()),
                     false => ControlFlow::Break(()),

@@ -40,6 +40,8 @@ enum Mishap {
     HalfAConflict,
     /// Facts and changes name what does not exist.
     Damage,
+    /// Replay goes on after a break.
+    PastABreak,
 }
 
 #[derive(Debug, PartialEq, thiserror::Error)]
@@ -157,6 +159,10 @@ impl Journal for Faulty {
                 Mishap::Gap if seen == 1 => ControlFlow::Continue(()),
                 Mishap::HalfAConflict if seen > 1 => ControlFlow::Break(()),
                 Mishap::Damage => take(Entry { change: Change::archive("gone"), ..entry }),
+                Mishap::PastABreak => {
+                    let _ = take(entry);
+                    ControlFlow::Continue(())
+                }
                 _ => take(entry),
             }
         });
@@ -435,17 +441,20 @@ fn a_replica_id_that_is_used_twice_is_found_out() {
 
 #[test]
 fn a_submission_id_that_is_given_again_with_other_changes_is_found_out() {
-    let mut replica = on(&memory(), 1);
-    let list = ["c0", "c1", "c2"].map(Change::archive);
-    let submission = replica.new_submission();
-    let mut submit = |changes: &[Change]| replica.submit_once(submission, &ana(), changes);
-    assert_eq!(submit(&list).unwrap().get(), 3);
-    let other = [&list[..2], &list[1..], &[], &[Change::archive("c3")], &[list.as_slice(), &list].concat()];
-    for changes in other {
-        let reused = submit(changes);
-        assert!(matches!(reused, Err(ReplicaError::Reused(of)) if of == submission), "{reused:?}");
+    for mishap in [Mishap::None, Mishap::PastABreak] {
+        let (store, mut replica) = faulty();
+        store.set(mishap);
+        let list = ["c0", "c1", "c2"].map(Change::archive);
+        let submission = replica.new_submission();
+        let mut submit = |changes: &[Change]| replica.submit_once(submission, &ana(), changes);
+        assert_eq!(submit(&list).unwrap().get(), 3);
+        let other = [&list[..2], &list[1..], &[], &[Change::archive("c3")], &[list.as_slice(), &list].concat()];
+        for changes in other {
+            let reused = submit(changes);
+            assert!(matches!(reused, Err(ReplicaError::Reused(of)) if of == submission), "{mishap:?}: {reused:?}");
+        }
+        assert_eq!(submit(&list).unwrap().get(), 3);
     }
-    assert_eq!(submit(&list).unwrap().get(), 3);
 }
 
 #[test]
