@@ -230,12 +230,14 @@ impl fmt::Display for Error {
     }
 }
 
-/// An id as it is, but for control characters: a line of a log stays one line, whoever chose the id.
-struct OneLine<'i>(&'i str);
+/// An id as it is, but for control characters and those that break a line or turn its direction: a line of a log stays
+/// the line that it is, whoever chose the id.
+pub(crate) struct OneLine<'i>(pub(crate) &'i str);
 
 impl fmt::Display for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|one| match one.is_control() {
+        let steers = |one: char| one.is_control() || matches!(one, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        self.0.chars().try_for_each(|one| match steers(one) {
             true => write!(f, "{}", one.escape_default()),
             false => f.write_char(one),
         })

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::null_is_default;
 use super::text::{EndpointId, OrganizationId, TeamId, TeammateId, Text};
 use super::words::words;
+use crate::error::OneLine;
 
 /// The organization, one team, or one teammate, where any of them may stand (SPEC 1.1).
 ///
@@ -61,13 +62,13 @@ impl From<&TeammateId> for Member {
     }
 }
 
-/// `organization`, ``team `ID` `` or ``teammate `ID` ``.
+/// `organization`, ``team `ID` `` or ``teammate `ID` ``, on one line whatever the id.
 impl fmt::Display for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Organization => f.write_str("organization"),
-            Self::Team(id) => write!(f, "team `{id}`"),
-            Self::Teammate(id) => write!(f, "teammate `{id}`"),
+            Self::Team(id) => write!(f, "team `{}`", OneLine(id.as_str())),
+            Self::Teammate(id) => write!(f, "teammate `{}`", OneLine(id.as_str())),
         }
     }
 }

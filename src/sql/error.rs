@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::Error;
+use crate::error::{Error, OneLine};
 
 /// A question that the database of this dialect cannot be asked exactly, and why. There is no weaker statement in its
 /// place; ask an engine, or ask for less.
@@ -83,7 +83,7 @@ impl fmt::Display for NotExpressible {
             Reason::Value => f.write_str("a value that is neither text nor a number of 64 bits"),
             Reason::NoNameKey => f.write_str("the schema names no column with lower-cased names to order by"),
             Reason::SavedById => f.write_str("a saved filter given by id alone, without its rule"),
-            Reason::ReservedAlias(alias) => write!(f, "alias `{alias}`, whose name is reserved"),
+            Reason::ReservedAlias(alias) => write!(f, "alias `{}`, whose name is reserved", OneLine(alias)),
             Reason::NoRowSecurity => f.write_str("row-level security, which SQLite does not have"),
             Reason::Role(role) => write!(f, "`{}` as the name of a role", role.escape_debug()),
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::source::Source;
 use super::touched::Touched;
 use crate::engine::{Engine, Revision};
-use crate::error::ParseError;
+use crate::error::{OneLine, ParseError};
 use crate::model::{Change, OrganizationId};
 
 /// Which replica a submission comes from.
@@ -236,7 +236,7 @@ pub trait Journal: Source {
 #[non_exhaustive]
 pub enum CreateError<E> {
     /// It is there already.
-    #[error("organization `{0}` exists")]
+    #[error("organization `{}` exists", OneLine(.0.as_str()))]
     Exists(OrganizationId),
     /// The store failed.
     #[error("the store failed")]
@@ -248,7 +248,7 @@ pub enum CreateError<E> {
 #[non_exhaustive]
 pub enum AppendError<E> {
     /// The store has no such organization.
-    #[error("unknown organization `{0}`")]
+    #[error("unknown organization `{}`", OneLine(.0.as_str()))]
     UnknownOrganization(OrganizationId),
     /// The journal holds this submission already; its last change led to this revision.
     #[error("submitted before, as revision {0}")]
@@ -269,7 +269,7 @@ pub enum AppendError<E> {
 #[non_exhaustive]
 pub enum ReplayError<E> {
     /// The store has no such organization.
-    #[error("unknown organization `{0}`")]
+    #[error("unknown organization `{}`", OneLine(.0.as_str()))]
     UnknownOrganization(OrganizationId),
     /// The journal can be replayed from any revision from `oldest` to `current`, and this is none of them.
     #[error("the journal keeps what follows revisions {oldest} to {current}")]

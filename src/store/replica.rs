@@ -7,7 +7,7 @@ use super::journal::{Append, AppendError, Entry, Journal, ReplayError, ReplicaId
 use super::source::LoadError;
 use super::touched::{self, Touched};
 use crate::engine::{CursorKey, Engine, Revision};
-use crate::error::Error;
+use crate::error::{Error, OneLine};
 use crate::model::{Change, OrganizationId, TeammateId};
 
 /// One organization's engine, kept current by its journal.
@@ -57,7 +57,7 @@ pub struct Behind {
 #[non_exhaustive]
 pub enum ReplicaError<E> {
     /// The store has no such organization.
-    #[error("unknown organization `{0}`")]
+    #[error("unknown organization `{}`", OneLine(.0.as_str()))]
     UnknownOrganization(OrganizationId),
     /// The actor may not make the change at this position of the list (SPEC 6.7); nothing was written.
     #[error("change {0} is not the actor's to make")]

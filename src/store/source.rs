@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use crate::engine::{Engine, EngineBuilder, Revision};
-use crate::error::Error;
+use crate::error::{Error, OneLine};
 use crate::model::{Contact, Conversation, Filter, Organization, OrganizationId};
 
 /// How many facts one [`Batch`] holds at most.
@@ -50,7 +50,7 @@ pub trait Source {
 #[non_exhaustive]
 pub enum LoadError<E> {
     /// The source has no such organization.
-    #[error("unknown organization `{0}`")]
+    #[error("unknown organization `{}`", OneLine(.0.as_str()))]
     UnknownOrganization(OrganizationId),
     /// The facts are at fault, or came in the wrong order.
     #[error("the stored facts are at fault: {0}")]

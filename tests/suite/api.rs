@@ -1,16 +1,17 @@
 //! The public surface: what threads may share, what texts may say, what is refused whoever asks.
 
+use std::convert::Infallible;
 use std::fmt::{Debug, Display};
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
-use visibly::store::{Entry, ReplicaId, SubmissionId};
+use visibly::store::{AppendError, CreateError, Entry, LoadError, ReplayError, ReplicaError, ReplicaId, SubmissionId};
 use visibly::{
     ArchiveScope, Change, Contact, ContactCategory, ContactList, ContactRow, ContactUpdate, Conversation,
     ConversationAction, ConversationId, ConversationRow, Cursor, CursorKey, Dataset, EmailAddress, Endpoint,
-    EndpointKind, Engine, EngineBuilder, Error, ErrorCode, Facts, FaxNumber, Filter, FilterId, Inbox, Invitation,
-    MAX_RULE_DEPTH, Member, Organization, Page, PageRequest, PhoneNumber, Pick, Revision, Rule, SpruceLink, Tag,
-    TagSet, Team, TeamId, Teammate, TeammateId, TeammateUpdate, Text, Timestamp, Viewer, policy,
+    EndpointKind, Engine, EngineBuilder, Error, ErrorCode, Facts, FaxNumber, Filter, FilterId, Grant, Inbox,
+    Invitation, MAX_RULE_DEPTH, Member, Organization, Page, PageRequest, PhoneNumber, Pick, Revision, Rule, SpruceLink,
+    Tag, TagSet, Team, TeamId, Teammate, TeammateId, TeammateUpdate, Text, Timestamp, Viewer, policy,
 };
 
 use crate::answers::assert_same_answers;
@@ -249,6 +250,28 @@ fn an_error_is_one_line_whatever_the_id_and_ends_where_there_is_none() {
     let ana = engine.viewer(&"ana".into()).unwrap();
     let deep = Inbox::rule(nested(MAX_RULE_DEPTH + 1, Rule::Unread));
     assert_eq!(ana.badge(&deep).unwrap_err().to_string(), "rule nested too deep");
+}
+
+#[test]
+fn whatever_names_an_id_does_so_on_one_line() {
+    let id = "zoe\n\u{1b}[2J\u{85}\u{2028}\u{202e}\u{2066}é\u{301}\u{200d}";
+    let written = "zoe\\n\\u{1b}[2J\\u{85}\\u{2028}\\u{202e}\\u{2066}é\u{301}\u{200d}";
+    let [teammate, team] = [Member::teammate(id), Member::team(id)];
+    let named = [
+        clinic().viewer(&id.into()).unwrap_err().to_string(),
+        teammate.to_string(),
+        team.to_string(),
+        Grant::FilterShare(teammate).to_string(),
+        CreateError::<Infallible>::Exists(id.into()).to_string(),
+        AppendError::<Infallible>::UnknownOrganization(id.into()).to_string(),
+        ReplayError::<Infallible>::UnknownOrganization(id.into()).to_string(),
+        LoadError::<Infallible>::UnknownOrganization(id.into()).to_string(),
+        ReplicaError::<Infallible>::UnknownOrganization(id.into()).to_string(),
+    ];
+    for text in named {
+        assert!(text.contains(&format!("`{written}`")), "{text:?}");
+    }
+    assert_eq!(ConversationId::from(id).to_string(), id);
 }
 
 #[test]
