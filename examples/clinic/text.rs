@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use visibly::{
     AccessChange, AccessEffect, Badge, ConversationId, ConversationKind, Grant, Inbox, KeptOut, Member, ShownContact,
-    Subject, TeammateId,
+    TeammateId,
 };
 
 use crate::report::{AuditLine, ConversationReport, Person, Preview, Report, TeammateReport};
@@ -286,8 +286,7 @@ fn previews(report: &Report) -> String {
 fn preview(preview: &Preview) -> String {
     let mut groups: BTreeMap<(&TeammateId, &str, AccessEffect), Vec<&str>> = BTreeMap::new();
     for AccessChange { viewer, subject, effect } in &preview.effects {
-        let kind = if matches!(subject, Subject::Contact(_)) { "contact" } else { "conversation" };
-        groups.entry((viewer, kind, *effect)).or_default().push(subject.id());
+        groups.entry((viewer, subject.kind(), *effect)).or_default().push(subject.id());
     }
     let closed = preview.effects.iter().filter(|line| line.effect == AccessEffect::Lost).count();
     let opened = preview.effects.len() - closed;

@@ -1,5 +1,7 @@
 //! What changes would open or close (SPEC 7.4).
 
+use std::fmt;
+
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -15,6 +17,24 @@ pub enum AccessEffect {
     Gained,
     /// Saw it before and does not afterwards.
     Lost,
+}
+
+impl AccessEffect {
+    /// The word for it in JSON, `gained` or `lost`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gained => "gained",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+/// As [`AccessEffect::as_str`].
+impl fmt::Display for AccessEffect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// One line of a preview: what a list of changes would open or close (SPEC 7.4).
@@ -35,14 +55,7 @@ impl Serialize for AccessChange {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_struct("AccessChange", 3)?;
         fields.serialize_field("viewer", &self.viewer)?;
-        let kind = match self.subject {
-            Subject::Contact(_) => "contact",
-            Subject::Conversation(_) => "conversation",
-            Subject::Endpoint(_) => "endpoint",
-            Subject::Filter(_) => "filter",
-            Subject::Organization(_) => "organization",
-        };
-        fields.serialize_field(kind, self.subject.id())?;
+        fields.serialize_field(self.subject.kind(), self.subject.id())?;
         fields.serialize_field("effect", &self.effect)?;
         fields.end()
     }

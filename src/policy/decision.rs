@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::OneLine;
 use crate::model::{ContactId, ConversationId, EndpointId, FilterId, Member, OrganizationId};
 
 /// Something that a viewer may or may not see, named by its id. Made from a borrowed id by `From`.
@@ -50,6 +51,18 @@ pub enum Subject {
 }
 
 impl Subject {
+    /// The kind without the id, such as `conversation`: the word for it in JSON.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Contact(_) => "contact",
+            Self::Conversation(_) => "conversation",
+            Self::Endpoint(_) => "endpoint",
+            Self::Filter(_) => "filter",
+            Self::Organization(_) => "organization",
+        }
+    }
+
     /// The id without its kind.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -60,6 +73,13 @@ impl Subject {
             Self::Filter(id) => id.as_str(),
             Self::Organization(id) => id.as_str(),
         }
+    }
+}
+
+/// ``contact `ID` `` and so on, on one line whatever the id.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} `{}`", self.kind(), OneLine(self.id()))
     }
 }
 

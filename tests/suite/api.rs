@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime};
 use serde_json::json;
 use visibly::store::{AppendError, CreateError, Entry, LoadError, ReplayError, ReplicaError, ReplicaId, SubmissionId};
 use visibly::{
-    ArchiveScope, Change, Contact, ContactCategory, ContactList, ContactRow, ContactUpdate, Conversation,
+    AccessEffect, ArchiveScope, Change, Contact, ContactCategory, ContactList, ContactRow, ContactUpdate, Conversation,
     ConversationAction, ConversationId, ConversationRow, Cursor, CursorKey, Dataset, EmailAddress, Endpoint,
     EndpointKind, Engine, EngineBuilder, Error, ErrorCode, Facts, FaxNumber, Filter, FilterId, Grant, Inbox,
     Invitation, MAX_RULE_DEPTH, Member, Organization, Page, PageRequest, PhoneNumber, Pick, Revision, Rule, SpruceLink,
-    Tag, TagSet, Team, TeamId, Teammate, TeammateId, TeammateUpdate, Text, Timestamp, Viewer, policy,
+    Subject, Tag, TagSet, Team, TeamId, Teammate, TeammateId, TeammateUpdate, Text, Timestamp, Viewer, policy,
 };
 
 use crate::answers::assert_same_answers;
@@ -262,6 +262,7 @@ fn whatever_names_an_id_does_so_on_one_line() {
         teammate.to_string(),
         team.to_string(),
         Grant::FilterShare(teammate).to_string(),
+        Subject::Conversation(id.into()).to_string(),
         CreateError::<Infallible>::Exists(id.into()).to_string(),
         AppendError::<Infallible>::UnknownOrganization(id.into()).to_string(),
         ReplayError::<Infallible>::UnknownOrganization(id.into()).to_string(),
@@ -272,6 +273,24 @@ fn whatever_names_an_id_does_so_on_one_line() {
         assert!(text.contains(&format!("`{written}`")), "{text:?}");
     }
     assert_eq!(ConversationId::from(id).to_string(), id);
+}
+
+#[test]
+fn what_an_answer_about_everyone_is_about_has_words() {
+    let subjects = [
+        Subject::Contact("x".into()),
+        Subject::Conversation("x".into()),
+        Subject::Endpoint("x".into()),
+        Subject::Filter("x".into()),
+        Subject::Organization("x".into()),
+    ];
+    for subject in subjects {
+        assert_eq!(json!(subject), json!({subject.kind(): "x"}));
+        assert_eq!(subject.to_string(), format!("{} `x`", subject.kind()));
+    }
+    for effect in [AccessEffect::Gained, AccessEffect::Lost] {
+        assert_eq!(json!(effect), json!(effect.to_string()));
+    }
 }
 
 #[test]
