@@ -203,7 +203,9 @@ impl Error {
         self.code
     }
 
-    /// The offending id: the one that is unknown, used twice, or at fault. Empty where there is none.
+    /// The offending id: the one that is unknown, used twice, or at fault. Where that is the empty one, the kind of
+    /// thing that has it, such as `contact`; of a change to the tags of several things, its name, such as
+    /// `tag_contacts`. Empty where there is none.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id

@@ -102,8 +102,10 @@
 //!
 //! # What is safe to show
 //!
-//! What a [`Viewer`] answers is for its teammate and safe to show them, but for one thing: why something was *denied*.
-//! [`Denial`] tells what is hidden from what does not exist, so it is for logs and admins; show [`Viewer::can_view`].
+//! What a [`Viewer`] answers is for its teammate and safe to show them, but for two things. One is why something was
+//! *denied*: [`Denial`] tells what is hidden from what does not exist, so it is for logs and admins; show
+//! [`Viewer::can_view`]. The other is the rule of a saved filter ([`Viewer::filters`]): it may name contacts
+//! that are hidden from the viewer, so show the filter's id and name.
 //! [`Engine::audience`], [`Engine::preview`], [`Engine::previews`], [`Engine::audit`], what [`Engine::map_viewers`]
 //! gathers and [`Engine::decide`] for somebody else speak of everyone; and look-ups such as [`Engine::conversation`]
 //! ask for no viewer. Show these to those whom you trust with that. A [`Cursor`] goes to clients as it is: see

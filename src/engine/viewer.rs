@@ -17,8 +17,8 @@ use crate::policy::{
 
 /// One active teammate's view of an engine; [`Engine::viewer`] makes it.
 ///
-/// Every answer is for this viewer and safe to show them, [`Viewer::decide`]'s denials apart. It borrows the engine,
-/// so that all answers of one viewer are of one revision.
+/// Every answer is for this viewer and safe to show them, [`Viewer::decide`]'s denials and the rules of
+/// [`Viewer::filters`] apart. It borrows the engine, so that all answers of one viewer are of one revision.
 #[derive(Clone, Copy)]
 pub struct Viewer<'e> {
     engine: &'e Engine,
@@ -287,7 +287,7 @@ impl<'e> Viewer<'e> {
     /// Which inboxes hold a conversation (SPEC 7.3): `all`, `assigned_to_me`, `team_conversations`, `starred`,
     /// `archived`, then the viewer's teams, then the usable filters, each in the organization's order.
     ///
-    /// Empty if the conversation is unknown or hidden. O(teams + filters × size of a rule).
+    /// Empty if the conversation is unknown or hidden. As [`Viewer::inboxes`], and O(filters × size of a rule).
     #[must_use]
     pub fn placement(&self, conversation: &ConversationId) -> Vec<Inbox> {
         let Some(row) = self.row(conversation) else {

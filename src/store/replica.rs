@@ -199,7 +199,8 @@ impl<J: Journal> Replica<J> {
     ///
     /// Where other replicas write meanwhile, the change is decided anew on the facts that they left, as often as need
     /// be: each time, somebody's change has got through. It is denied or refused on nothing older than what the journal
-    /// held then.
+    /// held then. The change itself stays as it is: one that replaces a whole list, such as [`Change::SetTeam`], also
+    /// replaces what somebody else has put into that list since it was read.
     ///
     /// # Errors
     /// [`ReplicaError::Denied`], [`ReplicaError::Refused`], [`ReplicaError::Rejected`], [`ReplicaError::Unsettled`],
