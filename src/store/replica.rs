@@ -59,6 +59,9 @@ pub enum ReplicaError<E> {
     /// The store has no such organization.
     #[error("unknown organization `{}`", OneLine(.0.as_str()))]
     UnknownOrganization(OrganizationId),
+    /// The store gave the facts of another organization; none of them are kept.
+    #[error("the store gave organization `{}` in place of the one asked for", OneLine(.0.as_str()))]
+    OtherOrganization(OrganizationId),
     /// The actor may not make the change at this position of the list (SPEC 6.7); nothing was written.
     #[error("change {0} is not the actor's to make")]
     Denied(usize),
@@ -112,6 +115,7 @@ impl<E> From<LoadError<E>> for ReplicaError<E> {
     fn from(error: LoadError<E>) -> Self {
         match error {
             LoadError::UnknownOrganization(id) => Self::UnknownOrganization(id),
+            LoadError::OtherOrganization(id) => Self::OtherOrganization(id),
             LoadError::Damaged(error) => Self::Damaged(error),
             LoadError::Disordered => Self::Disordered(Revision::default()),
             LoadError::Store(error) => Self::Store(error),
@@ -185,8 +189,8 @@ impl<J: Journal> Replica<J> {
     /// far enough, the facts are loaded anew.
     ///
     /// # Errors
-    /// [`ReplicaError::Store`], [`ReplicaError::Lost`], [`ReplicaError::Disordered`], [`ReplicaError::Damaged`]; the
-    /// replica is then as it was.
+    /// [`ReplicaError::Store`], [`ReplicaError::Lost`], [`ReplicaError::Disordered`], [`ReplicaError::Damaged`],
+    /// [`ReplicaError::OtherOrganization`]; the replica is then as it was.
     ///
     /// # Complexity
     /// O(changes since), and a snapshot of the facts if there are any.

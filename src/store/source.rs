@@ -55,6 +55,9 @@ pub enum LoadError<E> {
     /// The facts are at fault, or came in the wrong order.
     #[error("the stored facts are at fault: {0}")]
     Damaged(Error),
+    /// The source gave another organization, as where ids that differ in case are one to it. None of its facts are kept.
+    #[error("the source gave organization `{}` in place of the one asked for", OneLine(.0.as_str()))]
+    OtherOrganization(OrganizationId),
     /// The source did not begin with the organization, or gave it twice.
     #[error("the source broke the order of batches")]
     Disordered,
@@ -84,14 +87,15 @@ impl Engine {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn load<S: Source>(source: &mut S, organization: &OrganizationId) -> Result<Self, LoadError<S::Error>> {
-        let mut reading = Reading::default();
+        let mut reading = Reading { organization, builder: None, fault: None };
         let revision = source.read(organization, &mut |batch| reading.take(batch)).map_err(LoadError::Store)?;
         let Some(revision) = revision else {
             return Err(LoadError::UnknownOrganization(organization.clone()));
         };
         match reading {
             Reading { fault: Some(Fault::Facts(error)), .. } => Err(LoadError::Damaged(error)),
-            Reading { fault: None, builder: Some(mut builder) } => {
+            Reading { fault: Some(Fault::Other(id)), .. } => Err(LoadError::OtherOrganization(id)),
+            Reading { fault: None, builder: Some(mut builder), .. } => {
                 builder.revision(revision);
                 Ok(builder.build())
             }
@@ -101,14 +105,15 @@ impl Engine {
 }
 
 /// An engine half read.
-#[derive(Default)]
-struct Reading {
+struct Reading<'i> {
+    organization: &'i OrganizationId,
     builder: Option<EngineBuilder>,
     fault: Option<Fault>,
 }
 
 enum Fault {
     Facts(Error),
+    Other(OrganizationId),
     Order,
 }
 
@@ -118,7 +123,7 @@ impl From<Error> for Fault {
     }
 }
 
-impl Reading {
+impl Reading<'_> {
     fn take(&mut self, batch: Batch) -> ControlFlow<()> {
         match self.add(batch) {
             Ok(()) => ControlFlow::Continue(()),
@@ -131,6 +136,7 @@ impl Reading {
 
     fn add(&mut self, batch: Batch) -> Result<(), Fault> {
         match (&mut self.builder, batch) {
+            (None, Batch::Organization(other)) if other.id != *self.organization => return Err(Fault::Other(other.id)),
             (builder @ None, Batch::Organization(organization)) => *builder = Some(Engine::builder(organization)?),
             (None, _) | (Some(_), Batch::Organization(_)) => return Err(Fault::Order),
             (Some(builder), Batch::Filters(filters)) => {

@@ -345,7 +345,7 @@ fn the_kit_finds_every_broken_store() {
         (SortsFilters, "order of facts", "filters were not read in their order"),
         (NeverStops, "stopping early", "reading went on for 3 batches"),
         (FoldsCase, "organizations apart", "`kit-apart` exists"),
-        (CutsIds, "long ids", "the id and name are not"),
+        (CutsIds, "long ids", "in place of the one asked for"),
         (Recreates, "create", "replaced an organization"),
         (MixesRevisions, "readers beside writers", "mixed revisions"),
     ];

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
 use visibly::store::{
-    Append, AppendError, Batch, Behind, CreateError, Entry, Journal, MemoryStore, ReplayError, Replica, ReplicaError,
-    ReplicaId, Source, SubmissionId,
+    Append, AppendError, Batch, Behind, CreateError, Entry, Journal, LoadError, MemoryStore, ReplayError, Replica,
+    ReplicaError, ReplicaId, Source, SubmissionId,
 };
 use visibly::{
     Change, Contact, ContactId, Conversation, CursorKey, Engine, ErrorCode, Inbox, OrganizationId, PageRequest,
@@ -42,6 +42,8 @@ enum Mishap {
     Damage,
     /// Replay goes on after a break.
     PastABreak,
+    /// The facts of another organization are read.
+    Mixed,
 }
 
 #[derive(Debug, PartialEq, thiserror::Error)]
@@ -87,6 +89,9 @@ impl Source for Faulty {
         Ok(never(self.store.read(organization, &mut |mut batch| {
             if let (Mishap::Damage, Batch::Conversations(conversations)) = (mishap, &mut batch) {
                 conversations.push(Conversation::patient("stray", "gone", 1));
+            }
+            if let (Mishap::Mixed, Batch::Organization(organization)) = (mishap, &mut batch) {
+                organization.id = "elm\n".into();
             }
             take(batch)
         })))
@@ -508,6 +513,24 @@ fn changes_and_facts_that_name_what_does_not_exist_are_damage() {
     assert_eq!(replica.revision().get(), 0);
     let opened = Replica::open(store.clone(), &"oak".into(), ReplicaId::new(3));
     assert!(matches!(&opened, Err(ReplicaError::Damaged(error)) if is(error, ErrorCode::UnknownEndpoint)));
+    store.set(Mishap::None);
+    assert_eq!(replica.catch_up().unwrap().get(), 1);
+}
+
+#[test]
+fn another_organization_than_was_asked_for_is_not_taken_for_it() {
+    let (store, mut replica) = faulty();
+    store.set(Mishap::Mixed);
+    let opened = Replica::open(store.clone(), &"oak".into(), ReplicaId::new(2)).map(drop).unwrap_err();
+    assert_eq!(opened.to_string(), r"the store gave organization `elm\n` in place of the one asked for");
+    let loaded = Engine::load(&mut store.clone(), &"oak".into());
+    assert!(matches!(loaded, Err(LoadError::OtherOrganization(id)) if id == "elm\n"));
+    // The same where a replica loads anew.
+    let mut other = on(&store.store, 3);
+    other.submit(&ana(), &once()).unwrap();
+    never(store.store.clone().compact(other.engine()));
+    assert!(matches!(replica.catch_up(), Err(ReplicaError::OtherOrganization(_))));
+    assert_eq!((replica.revision().get(), replica.engine().organization_id().as_str()), (0, "oak"));
     store.set(Mishap::None);
     assert_eq!(replica.catch_up().unwrap().get(), 1);
 }
