@@ -23,6 +23,8 @@
 //!   to be compared, the answer is an error.
 //! - A change is decided on the facts that it is applied to: another writer's change in between is a conflict, and the
 //!   replica catches up and decides anew, authorization included.
+//! - What is made of facts that were read, such as a list that is replaced whole, is written on these facts or refused,
+//!   where the caller says at which revision they were ([`Replica::submit_once_at`]).
 //! - A caller that hands on the revision it was given reads its own writes on every replica
 //!   ([`Replica::at_least`]), and is never shown what a change up to that revision has closed.
 //! - A store that fails leaves the replica as it was. Where it cannot be known whether an append took effect, the

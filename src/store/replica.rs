@@ -68,6 +68,15 @@ pub enum ReplicaError<E> {
     /// A change is not valid; nothing was written.
     #[error(transparent)]
     Refused(Error),
+    /// Something has changed since the revision that the changes were made of; nothing was written. The replica is
+    /// at a later one: make them anew of its facts.
+    #[error("made of revision {read}, but the organization is at revision {have}")]
+    Stale {
+        /// What the changes were made of.
+        read: Revision,
+        /// Where the replica is.
+        have: Revision,
+    },
     /// The journal has not got to the revision that was asked for.
     #[error(transparent)]
     Behind(#[from] Behind),
@@ -204,7 +213,7 @@ impl<J: Journal> Replica<J> {
     /// Where other replicas write meanwhile, the change is decided anew on the facts that they left, as often as need
     /// be: each time, somebody's change has got through. It is denied or refused on nothing older than what the journal
     /// held then. The change itself stays as it is: one that replaces a whole list, such as [`Change::SetTeam`], also
-    /// replaces what somebody else has put into that list since it was read.
+    /// replaces what somebody else has put into that list since it was read; [`Replica::submit_once_at`] refuses to.
     ///
     /// # Errors
     /// [`ReplicaError::Denied`], [`ReplicaError::Refused`], [`ReplicaError::Rejected`], [`ReplicaError::Unsettled`],
@@ -219,7 +228,7 @@ impl<J: Journal> Replica<J> {
     /// As [`Replica::submit`].
     pub fn submit_all(&mut self, actor: &TeammateId, changes: &[Change]) -> Result<Revision, ReplicaError<J::Error>> {
         let submission = self.new_submission();
-        self.settle(submission, Some(actor), changes)
+        self.settle(submission, None, Some(actor), changes)
     }
 
     /// The same for a change that is the service's own, such as a message from outside: nobody is authorized.
@@ -228,7 +237,7 @@ impl<J: Journal> Replica<J> {
     /// As [`Replica::submit`], but for [`ReplicaError::Denied`].
     pub fn submit_as_service(&mut self, change: &Change) -> Result<Revision, ReplicaError<J::Error>> {
         let submission = self.new_submission();
-        self.settle(submission, None, std::slice::from_ref(change))
+        self.settle(submission, None, None, std::slice::from_ref(change))
     }
 
     /// An id for one submission, to give to [`Replica::submit_once`].
@@ -253,10 +262,57 @@ impl<J: Journal> Replica<J> {
         actor: &TeammateId,
         changes: &[Change],
     ) -> Result<Revision, ReplicaError<J::Error>> {
-        self.settle_once(submission, Some(actor), changes)
+        self.settle_once(submission, None, Some(actor), changes)
     }
 
-    /// The same for changes that are the service's own: nobody is authorized.
+    /// The same for changes that were made of what was read at a revision, such as a team's whole list less one: they
+    /// take effect on the facts of that revision, or not at all.
+    ///
+    /// Anybody's change in between makes them stale, so make them of what this replica knows, and anew if need be.
+    ///
+    /// # Errors
+    /// [`ReplicaError::Stale`]; [`ReplicaError::Behind`] if the journal has not got to that revision; and as
+    /// [`Replica::submit`].
+    ///
+    /// # Examples
+    /// ```
+    /// use visibly::store::{Journal, MemoryStore, Replica, ReplicaError, ReplicaId};
+    /// use visibly::{Change, Dataset, Engine, Organization, Team, TeamId, Teammate, TeammateId};
+    ///
+    /// let oak = Organization::new("oak", "Oak Street")
+    ///     .teammate(Teammate::new("ana", "Ana").admin())
+    ///     .teammate(Teammate::new("ben", "Ben"))
+    ///     .team(Team::new("desk", "Front desk", ["ana", "ben"]));
+    /// let mut store = MemoryStore::new();
+    /// store.create(&Engine::new(Dataset::new(oak))?)?;
+    /// let mut replica = Replica::open(store, &"oak".into(), ReplicaId::new(1))?;
+    ///
+    /// let (ana, ben, desk) = (TeammateId::from("ana"), TeammateId::from("ben"), TeamId::from("desk"));
+    /// let submission = replica.new_submission();
+    /// let left = loop {
+    ///     let read = replica.revision();
+    ///     let team = replica.engine().team(&desk).unwrap();
+    ///     let teammates = team.teammates.iter().filter(|id| **id != ben).cloned().collect();
+    ///     let without_ben = Change::SetTeam { id: desk.clone(), teammates };
+    ///     match replica.submit_once_at(submission, read, &ana, &[without_ben]) {
+    ///         Err(ReplicaError::Stale { .. }) => {}
+    ///         settled => break settled?,
+    ///     }
+    /// };
+    /// assert_eq!(replica.at_least(left)?.team(&desk).unwrap().teammates, [ana]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn submit_once_at(
+        &mut self,
+        submission: SubmissionId,
+        read: Revision,
+        actor: &TeammateId,
+        changes: &[Change],
+    ) -> Result<Revision, ReplicaError<J::Error>> {
+        self.settle_once(submission, Some(read), Some(actor), changes)
+    }
+
+    /// As [`Replica::submit_once`], for changes that are the service's own: nobody is authorized.
     ///
     /// # Errors
     /// As [`Replica::submit`], but for [`ReplicaError::Denied`].
@@ -265,24 +321,26 @@ impl<J: Journal> Replica<J> {
         submission: SubmissionId,
         changes: &[Change],
     ) -> Result<Revision, ReplicaError<J::Error>> {
-        self.settle_once(submission, None, changes)
+        self.settle_once(submission, None, None, changes)
     }
 
     fn settle_once(
         &mut self,
         submission: SubmissionId,
+        read: Option<Revision>,
         actor: Option<&TeammateId>,
         changes: &[Change],
     ) -> Result<Revision, ReplicaError<J::Error>> {
         match self.find(Watched { submission, changes })? {
             Some(revision) => Ok(revision),
-            None => self.settle(submission, actor, changes),
+            None => self.settle(submission, read, actor, changes),
         }
     }
 
     fn settle(
         &mut self,
         submission: SubmissionId,
+        read: Option<Revision>,
         actor: Option<&TeammateId>,
         changes: &[Change],
     ) -> Result<Revision, ReplicaError<J::Error>> {
@@ -292,6 +350,11 @@ impl<J: Journal> Replica<J> {
         let watched = Watched { submission, changes };
         let mut has_looked = false;
         loop {
+            if let Some(read) = read
+                && let Some(revision) = self.goes_by(read, watched)?
+            {
+                return Ok(revision);
+            }
             let (after, touched) = match decide(&self.engine, actor, changes) {
                 Ok(decided) => decided,
                 Err(refusal) if has_looked => return Err(refusal),
@@ -321,6 +384,20 @@ impl<J: Journal> Replica<J> {
                 Err(AppendError::Rejected(error)) => return Err(ReplicaError::Rejected(error)),
                 Err(AppendError::Store(source)) => return self.unsettled(source, watched),
             }
+        }
+    }
+
+    /// Goes to the revision that changes were made of, and no further; the submission's own revision if it is met there.
+    fn goes_by(&mut self, read: Revision, watched: Watched<'_>) -> Result<Option<Revision>, ReplicaError<J::Error>> {
+        if self.revision() < read
+            && let Some(revision) = self.follow(Some(watched))?
+        {
+            return Ok(Some(revision));
+        }
+        match self.revision() {
+            have if have < read => Err(Behind { have, want: read }.into()),
+            have if have > read => Err(ReplicaError::Stale { read, have }),
+            _ => Ok(None),
         }
     }
 

@@ -487,6 +487,48 @@ fn a_list_that_is_compacted_away_in_part_is_not_taken_for_done() {
 }
 
 #[test]
+fn what_was_made_of_a_revision_takes_effect_on_its_facts_or_not_at_all() {
+    let (store, mut here) = faulty();
+    let mut there = on(&store.store, 2);
+    let at = Revision::new;
+    let list = [Change::archive("c1"), Change::star("c1", "ana")];
+    // Nobody has been told of a change since.
+    there.submit(&ana(), &Change::archive("c0")).unwrap();
+    let submission = here.new_submission();
+    let stale = here.submit_once_at(submission, at(0), &ana(), &list);
+    assert!(matches!(stale, Err(ReplicaError::Stale { read, have }) if (read, have) == (at(0), at(1))), "{stale:?}");
+    assert_eq!((length(&mut store.store.clone()), here.revision()), (1, at(1)));
+    // What is stale is neither denied nor refused for what it meets.
+    let refused = here.submit_once_at(submission, at(0), &"ben".into(), &[Change::archive("gone")]);
+    assert!(matches!(refused, Err(ReplicaError::Stale { .. })), "{refused:?}");
+    let denied = here.submit_once_at(submission, at(1), &"zoe".into(), &list);
+    assert!(matches!(denied, Err(ReplicaError::Denied(0))), "{denied:?}");
+    // The journal may be ahead of this replica, not the revision ahead of the journal.
+    there.submit(&ana(), &Change::archive("c2")).unwrap();
+    let behind = here.submit_once_at(submission, at(3), &ana(), &list);
+    assert!(matches!(behind, Err(ReplicaError::Behind(Behind { have, want })) if (have, want) == (at(2), at(3))));
+    there.submit(&ana(), &Change::archive("c3")).unwrap();
+    // It is made once, and known for what it is when it has made its own revision old.
+    store.set(Mishap::AfterWriting);
+    assert_eq!(here.submit_once_at(submission, at(3), &ana(), &list).unwrap(), at(5));
+    assert_eq!(here.submit_once_at(submission, at(3), &ana(), &list).unwrap(), at(5));
+    assert_eq!(length(&mut store.store.clone()), 5);
+}
+
+#[test]
+fn what_was_made_of_a_revision_and_took_effect_late_is_not_called_stale() {
+    let (store, mut here) = faulty();
+    store.set(Mishap::Later);
+    let (submission, read) = (here.new_submission(), Revision::new(0));
+    let unsettled = here.submit_once_at(submission, read, &ana(), &[once()]);
+    assert!(matches!(unsettled, Err(ReplicaError::Unsettled { .. })), "{unsettled:?}");
+    store.set(Mishap::None);
+    let (_, of, changes) = store.held.lock().unwrap().take().unwrap();
+    on(&store.store, 9).submit_once_as_service(of, &changes).unwrap();
+    assert_eq!(here.submit_once_at(submission, read, &ana(), &[once()]).unwrap().get(), 1);
+}
+
+#[test]
 fn half_a_submission_in_the_journal_is_a_fault_of_the_store() {
     let (store, mut replica) = faulty();
     store.set(Mishap::HalfAConflict);
