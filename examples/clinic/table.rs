@@ -55,9 +55,10 @@ pub(crate) fn table<const N: usize>(head: [&str; N], rows: Vec<[Cell; N]>) -> St
     out
 }
 
-/// The text without control characters, so that no name steers the terminal.
+/// The text without control characters and those that turn its direction, so that no name steers the terminal.
 pub(crate) fn plain(text: &str) -> String {
-    text.replace(char::is_control, "?")
+    let steers = |one: char| one.is_control() || matches!(one, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.replace(steers, "?")
 }
 
 /// As wide as the longest line, within limits; the last column has what the others leave.
