@@ -226,7 +226,7 @@ impl Work<'_> {
 
     fn revision(&mut self, sql: &'static str, values: Values<'_>) -> Result<Option<Revision>> {
         let rows = self.rows(sql, values)?;
-        let number: Option<i64> = rows.first().and_then(|row| row.get(0));
+        let number: Option<i64> = rows.first().map(|row| row.try_get(0)).transpose()?.flatten();
         Ok(number.map(as_revision))
     }
 
@@ -437,7 +437,7 @@ impl Cursor {
     /// belongs to `id`. Ids are asked for in ascending order.
     fn list<T>(&mut self, work: &mut Work<'_>, id: &str, entry: impl Fn(&Row) -> Result<T>) -> Result<Vec<T>> {
         let mut list: Vec<(i64, T)> = Vec::new();
-        while let Some(row) = self.peek(work)?.filter(|row| row.get::<_, &str>(0) == id) {
+        while let Some(row) = self.peek(work)?.filter(|row| row.try_get::<_, &str>(0).is_ok_and(|owner| owner == id)) {
             list.push((row.try_get(1)?, entry(row)?));
             self.fetched.pop_front();
         }

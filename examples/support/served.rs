@@ -72,7 +72,8 @@ impl<E: std::error::Error + Send + Sync + 'static> Served<E> {
         Ok(Self { requests, snapshots })
     }
 
-    /// The facts as the replica last knew them, at once.
+    /// The facts as the replica last knew them, at once. How old they are is not told, nor that the journal cannot be read;
+    /// who must not be shown what has been closed asks [`Served::at_least`].
     pub(crate) fn snapshot(&self) -> Engine {
         self.snapshots.borrow().clone()
     }

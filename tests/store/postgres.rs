@@ -210,6 +210,14 @@ fn an_entry_of_a_list_that_belongs_to_nothing_hides_none_of_those_behind_it() {
         store.client().unwrap().batch_execute(&format!("DELETE FROM {table}")).unwrap();
     }
     assert!(Engine::load(&mut store, &"oak".into()).is_ok());
+    // Whose it is cannot be read at all.
+    let nobodys = "ALTER TABLE contact_tags DROP CONSTRAINT contact_tags_pkey, ALTER contact_id DROP NOT NULL;
+                   INSERT INTO contact_tags (organization_id, position, tag) VALUES ('oak', 0, 'x');
+                   INSERT INTO contacts (organization_id, id, category, invitation)
+                   VALUES ('oak', 'p', 'patient', 'invited')";
+    store.client().unwrap().batch_execute(nobodys).unwrap();
+    let loaded = Engine::load(&mut store, &"oak".into());
+    assert!(matches!(loaded, Err(LoadError::Store(PostgresError::Stray("contact_tags")))), "{loaded:?}");
 }
 
 #[cfg(unix)]
