@@ -1,7 +1,8 @@
 //! Columns: one value per row, kept in blocks that snapshots share.
 //!
 //! * Reading and writing a row is O(1); so is cloning a column, which shares every block.
-//! * A write to a block that a snapshot shares copies that block, 4,096 values, and the list of blocks, once.
+//! * A write to a block that a snapshot shares copies that block, 4,096 values or fewer large ones, and the list of
+//!   blocks, once.
 //!
 //! Nothing here knows what a row is.
 
@@ -13,45 +14,45 @@ use std::sync::Arc;
 use super::kernel::prefetch_line;
 use super::shared::Shared;
 
-/// Values per block: large enough that a clone is cheap, small enough that a copy is.
+/// Values per block, unless a column says otherwise: large enough that a clone is cheap, small enough that a copy is.
 pub(super) const BLOCK: usize = if cfg!(test) { 16 } else { 4096 };
 
 /// Length of the first block at the start; it doubles up to a whole block.
 const FIRST: usize = 16;
 
 #[derive(Clone, Debug)]
-pub(super) struct Column<T> {
+pub(super) struct Column<T, const N: usize = BLOCK> {
     blocks: Shared<Arc<[T]>>,
     len: usize,
 }
 
-impl<T> Default for Column<T> {
+impl<T, const N: usize> Default for Column<T, N> {
     fn default() -> Self {
         Self { blocks: Shared::default(), len: 0 }
     }
 }
 
-impl<T: Clone> Column<T> {
+impl<T: Clone, const N: usize> Column<T, N> {
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
     #[inline]
     pub(super) fn get(&self, row: u32) -> &T {
-        &self.blocks[row as usize / BLOCK][row as usize % BLOCK]
+        &self.blocks[row as usize / N][row as usize % N]
     }
 
     /// The values in order, a block at a time.
     pub(super) fn slices(&self) -> impl Iterator<Item = &[T]> {
-        let starts = (0..self.len).step_by(BLOCK);
+        let starts = (0..self.len).step_by(N);
         self.blocks.iter().zip(starts).map(|(block, start)| &block[..block.len().min(self.len - start)])
     }
 
     /// Has a row's value fetched that will be read.
     #[inline]
     pub(super) fn prefetch(&self, row: u32) {
-        let block = &self.blocks[row as usize / BLOCK];
-        let at = row as usize % BLOCK;
+        let block = &self.blocks[row as usize / N];
+        let at = row as usize % N;
         prefetch_line(&block[at]);
         // Values that do not fill lines evenly may reach into the line where the next one starts.
         if 64 % size_of::<T>() != 0 {
@@ -69,14 +70,14 @@ impl<T: Clone> Column<T> {
     }
 
     pub(super) fn get_mut(&mut self, row: u32) -> &mut T {
-        let block = Arc::make_mut(&mut self.blocks.to_mut()[row as usize / BLOCK]);
-        &mut block[row as usize % BLOCK]
+        let block = Arc::make_mut(&mut self.blocks.to_mut()[row as usize / N]);
+        &mut block[row as usize % N]
     }
 
     /// The values of a block, to be written to.
     pub(super) fn block_mut(&mut self, number: usize) -> &mut [T] {
         let block = Arc::make_mut(&mut self.blocks.to_mut()[number]);
-        let len = block.len().min(self.len - number * BLOCK);
+        let len = block.len().min(self.len - number * N);
         &mut block[..len]
     }
 
@@ -85,12 +86,12 @@ impl<T: Clone> Column<T> {
     }
 
     pub(super) fn push(&mut self, value: T) {
-        let (block, place) = (self.len / BLOCK, self.len % BLOCK);
+        let (block, place) = (self.len / N, self.len % N);
         let blocks = self.blocks.to_mut();
         match blocks.get_mut(block) {
             Some(block) if place < block.len() => Arc::make_mut(block)[place] = value,
             Some(block) => *block = grown(block, value),
-            None => blocks.push(std::iter::repeat_n(value, if block == 0 { FIRST } else { BLOCK }).collect()),
+            None => blocks.push(std::iter::repeat_n(value, if block == 0 { FIRST.min(N) } else { N }).collect()),
         }
         self.len += 1;
     }
@@ -100,7 +101,7 @@ impl<T: Clone> Column<T> {
         let Some(last) = values.last().cloned() else {
             return;
         };
-        let room = if self.blocks.is_empty() { values.len().next_power_of_two().clamp(FIRST, BLOCK) } else { BLOCK };
+        let room = if self.blocks.is_empty() { values.len().next_power_of_two().clamp(FIRST.min(N), N) } else { N };
         self.len += values.len();
         values.resize(room, last);
         self.blocks.to_mut().push(Arc::from(values));
@@ -116,14 +117,15 @@ impl<T: Clone> Column<T> {
 
     /// The blocks in which two columns may differ, as ranges of rows; shared blocks are left out.
     pub(super) fn differing<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = Range<u32>> + 'a {
-        differing(&self.blocks, &other.blocks)
+        differing(&self.blocks, &other.blocks, N)
     }
 }
 
-/// The same of lists of blocks.
+/// The same of lists of blocks of `size` values.
 pub(super) fn differing<'a, T: ?Sized>(
     one: &'a Shared<Arc<T>>,
     other: &'a Shared<Arc<T>>,
+    size: usize,
 ) -> impl Iterator<Item = Range<u32>> + 'a {
     let is_shared = |block: usize| match (one.get(block), other.get(block)) {
         (Some(one), Some(other)) => Arc::ptr_eq(one, other),
@@ -132,7 +134,7 @@ pub(super) fn differing<'a, T: ?Sized>(
     let blocks = if one.is_same(other) { 0 } else { one.len().max(other.len()) };
     (0..blocks)
         .filter(move |block| !is_shared(*block))
-        .map(|block| (block * BLOCK) as u32..((block + 1) * BLOCK) as u32)
+        .map(move |block| (block * size) as u32..((block + 1) * size) as u32)
 }
 
 /// The first block at twice its length, filled up with `value`, so that a small organization stays small.

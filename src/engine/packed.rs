@@ -161,7 +161,7 @@ impl Narrow {
 
     /// The blocks in which two columns may differ, as [`Column::differing`](super::column::Column::differing).
     pub(super) fn differing<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = Range<u32>> + 'a {
-        differing(&self.blocks, &other.blocks)
+        differing(&self.blocks, &other.blocks, BLOCK)
     }
 
     /// Gives spare memory back after loading.

@@ -1,7 +1,7 @@
 //! The facts as rows: every conversation a row number, every column a block-wise shared vector.
 //!
 //! ```text
-//! row → id, class, last activity, contacts, tags, slot          columns
+//! row → id; class; last activity, slot, contacts, tags          columns
 //!       assignee, stars                                       sparse; read marks of archived ones in pieces
 //! slot → in the open spine: place in the inbox order, with masks for every attribute
 //!        in the history spine: place in the order of archived ones, nothing else
