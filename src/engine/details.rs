@@ -66,10 +66,12 @@ impl Widths {
         })
     }
 
+    #[inline]
     fn contacts(self, lists: u64) -> Run<'static> {
         Run::packed(lists >> LENGTHS, self.contact, lists % (1 << LENGTH))
     }
 
+    #[inline]
     fn tags(self, lists: u64) -> Run<'static> {
         let behind = (lists % (1 << LENGTH)) as u32 * u32::from(self.contact);
         Run::packed(lists >> LENGTHS >> behind, self.tag, lists >> LENGTH & ((1 << LENGTH) - 1))
@@ -84,6 +86,7 @@ pub(super) struct Detail<'d> {
 }
 
 impl Detail<'_> {
+    #[inline]
     pub(super) fn at(self) -> i64 {
         self.row.at
     }
@@ -250,6 +253,7 @@ impl Details {
     }
 }
 
+#[inline]
 fn is_apart(lists: u64) -> bool {
     lists % (1 << LENGTH) == APART
 }
