@@ -162,20 +162,28 @@ impl Details {
     /// As [`Details::contacts`] of a row at hand.
     #[inline]
     pub(super) fn contacts_of(&self, row: u32, detail: Detail<'_>) -> Run<'_> {
-        let lists = detail.row.lists;
-        match is_apart(lists) {
-            false => detail.widths.contacts(lists),
-            true => self.apart(row).map_or(Run::default(), |lists| lists.contacts().into()),
-        }
+        self.list(row, detail, Widths::contacts, Apart::contacts)
     }
 
     /// As [`Details::tags`] of a row at hand.
     #[inline]
     pub(super) fn tags_of(&self, row: u32, detail: Detail<'_>) -> Run<'_> {
+        self.list(row, detail, Widths::tags, Apart::tags)
+    }
+
+    /// One of a row's lists, wherever they are kept.
+    #[inline(always)]
+    fn list(
+        &self,
+        row: u32,
+        detail: Detail<'_>,
+        packed: impl Fn(Widths, u64) -> Run<'static>,
+        apart: impl Fn(&Apart) -> &[u32],
+    ) -> Run<'_> {
         let lists = detail.row.lists;
         match is_apart(lists) {
-            false => detail.widths.tags(lists),
-            true => self.apart(row).map_or(Run::default(), |lists| lists.tags().into()),
+            false => packed(detail.widths, lists),
+            true => self.apart(row).map_or(Run::default(), |lists| apart(lists).into()),
         }
     }
 
