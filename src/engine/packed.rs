@@ -17,25 +17,20 @@ use super::short::width;
 
 /// A vector of small numbers. Bits behind the last are zero.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Packed {
+struct Packed {
     words: Vec<u64>,
     width: u32,
     len: u32,
 }
 
 impl Packed {
-    pub(super) fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.len as usize
     }
 
     #[inline]
-    pub(super) fn get(&self, at: usize) -> u32 {
-        (self.bits(at * self.width as usize) & ((1 << self.width) - 1)) as u32
-    }
-
-    #[inline]
-    fn bits(&self, from: usize) -> u64 {
-        bits(&self.words, from)
+    fn get(&self, at: usize) -> u32 {
+        (bits(&self.words, at * self.width as usize) & ((1 << self.width) - 1)) as u32
     }
 
     /// These numbers, in no more memory than they take.
@@ -54,7 +49,7 @@ impl Packed {
         }
     }
 
-    pub(super) fn set(&mut self, at: usize, number: u32) {
+    fn set(&mut self, at: usize, number: u32) {
         self.widen(number);
         let (bit, width) = (at * self.width as usize, self.width);
         let mask = (1_u128 << width) - 1;
@@ -65,37 +60,27 @@ impl Packed {
         }
     }
 
-    pub(super) fn push(&mut self, number: u32) {
+    fn push(&mut self, number: u32) {
         self.widen(number);
-        self.append(u64::from(number), self.end(), self.width as usize);
+        let (number, shift) = (u64::from(number), self.len() * self.width as usize % 64);
+        if shift > 0
+            && let Some(last) = self.words.last_mut()
+        {
+            *last |= number << shift;
+        }
+        let left = if shift == 0 { 0 } else { 64 - shift };
+        if self.width as usize > left {
+            if self.words.len() == self.words.capacity() {
+                self.words.reserve_exact(self.words.len() / 8 + 2);
+            }
+            self.words.push(number >> left);
+        }
         self.len += 1;
     }
 
     /// Gives spare memory back.
-    pub(super) fn shrink(&mut self) {
+    fn shrink(&mut self) {
         self.words.shrink_to_fit();
-    }
-
-    /// Where the next number's bits go.
-    fn end(&self) -> usize {
-        self.len() * self.width as usize
-    }
-
-    /// Adds the lowest bits of a word at the end, whose other bits are zero.
-    fn append(&mut self, bits: u64, end: usize, count: usize) {
-        let shift = end % 64;
-        if shift > 0
-            && let Some(last) = self.words.last_mut()
-        {
-            *last |= bits << shift;
-        }
-        let left = if shift == 0 { 0 } else { 64 - shift };
-        if count > left {
-            if self.words.len() == self.words.capacity() {
-                self.words.reserve_exact(self.words.len() / 8 + 2);
-            }
-            self.words.push(if left == 0 { bits } else { bits >> left });
-        }
     }
 
     /// Makes numbers wide enough for this one.
