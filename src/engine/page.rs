@@ -80,7 +80,7 @@ pub struct Page<R> {
     pub next: Option<Cursor>,
 }
 
-/// Rows that are fetched from memory at once, ten or so cache lines each: a page. Many more would drive each other out.
+/// Rows that are fetched from memory at once, six or so cache lines each: a page. Many more would drive each other out.
 const AT_ONCE: usize = 64;
 
 /// One conversation as a list shows it to its viewer, borrowed from the engine.
@@ -89,7 +89,7 @@ const AT_ONCE: usize = 64;
 /// fields `id`, `kind`, `endpoint`, `assignee`, `archived`, `tags`, `last_activity`, `read`, `starred`, `contacts`.
 #[derive(Clone, Copy)]
 pub struct ConversationRow<'e> {
-    // Not the view, with which a row would be longer by a fifth.
+    // Not the view, which is longer, by what nobody asks of a row.
     state: &'e State,
     finds: Finds<'e>,
     viewer: u32,
@@ -104,7 +104,7 @@ impl<'e> ConversationRow<'e> {
         Some(Self::of(view, row, view.state.id(row)?))
     }
 
-    /// Always inlined, so that it is made where it will be: moving it costs a page as much as finding its lists.
+    /// Always inlined, so that it is made where it will be: moving it costs a page as much as making it.
     #[inline(always)]
     fn of(View { state, finds, viewer, .. }: View<'e>, row: u32, id: &'e ConversationId) -> Self {
         Self { state, finds, viewer, row, id, detail: state.details.get(row) }
