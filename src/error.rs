@@ -238,7 +238,9 @@ pub(crate) struct OneLine<'i>(pub(crate) &'i str);
 
 impl fmt::Display for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let steers = |one: char| one.is_control() || matches!(one, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let marks = |one: char| matches!(one, '\u{61c}' | '\u{200e}' | '\u{200f}');
+        let turns = |one: char| marks(one) || matches!(one, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let steers = |one: char| one.is_control() || matches!(one, '\u{2028}' | '\u{2029}') || turns(one);
         self.0.chars().try_for_each(|one| match steers(one) {
             true => write!(f, "{}", one.escape_default()),
             false => f.write_char(one),

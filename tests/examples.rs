@@ -218,9 +218,9 @@ fn long_tables_are_cut_and_the_json_is_not() {
 #[test]
 fn names_cannot_steer_the_terminal() {
     let dataset = r#"{"organization": {"id": "o", "name": "O\u001b[2J\u202egnorw", "teammates": [
-        {"id": "a\nb", "name": "A\u001b[31m\u2067\u2028"}]}}"#;
+        {"id": "a\nb", "name": "A\u001b[31m\u2067\u2028\u200f"}]}}"#;
     let text = clinic_with_file("steering.json", dataset).unwrap();
-    let steering = ['\u{202e}', '\u{2067}', '\u{2028}'];
+    let steering = ['\u{202e}', '\u{2067}', '\u{2028}', '\u{200f}'];
     assert!(
         text.chars().all(|letter| letter == '\n' || !letter.is_control() && !steering.contains(&letter)),
         "{text:?}"

@@ -57,7 +57,9 @@ pub(crate) fn table<const N: usize>(head: [&str; N], rows: Vec<[Cell; N]>) -> St
 
 /// The text without control characters and those that turn its direction, so that no name steers the terminal.
 pub(crate) fn plain(text: &str) -> String {
-    let steers = |one: char| one.is_control() || matches!(one, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns =
+        |one| matches!(one, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let steers = |one: char| one.is_control() || matches!(one, '\u{2028}' | '\u{2029}') || turns(one);
     text.replace(steers, "?")
 }
 

@@ -254,8 +254,8 @@ fn an_error_is_one_line_whatever_the_id_and_ends_where_there_is_none() {
 
 #[test]
 fn whatever_names_an_id_does_so_on_one_line() {
-    let id = "zoe\n\u{1b}[2J\u{85}\u{2028}\u{202e}\u{2066}é\u{301}\u{200d}";
-    let written = "zoe\\n\\u{1b}[2J\\u{85}\\u{2028}\\u{202e}\\u{2066}é\u{301}\u{200d}";
+    let id = "zoe\n\u{1b}[2J\u{85}\u{2028}\u{202e}\u{2066}\u{200f}\u{61c}é\u{301}\u{200d}";
+    let written = "zoe\\n\\u{1b}[2J\\u{85}\\u{2028}\\u{202e}\\u{2066}\\u{200f}\\u{61c}é\u{301}\u{200d}";
     let [teammate, team] = [Member::teammate(id), Member::team(id)];
     let named = [
         clinic().viewer(&id.into()).unwrap_err().to_string(),
