@@ -36,7 +36,7 @@ impl State {
     }
 
     /// Checks a change and carries it out; whether audiences are to be made anew.
-    fn apply_but_audiences(&mut self, change: &Change) -> Result<bool, Error> {
+    pub(super) fn apply_but_audiences(&mut self, change: &Change) -> Result<bool, Error> {
         if let Change::ReceiveMessage { id, at } = change {
             return self.receive(id, *at).map(|()| false);
         }

@@ -10,6 +10,7 @@ use crate::model::{
     AssigneePick, Change, Channel, Contact, ContactCategory, Conversation, ConversationKind, Dataset, Endpoint,
     EndpointKind, Filter, Inbox, Invitation, Member, Organization, Rule, TagSet, Team, Teammate, TeammateUpdate,
 };
+use crate::store::{Journal, MemoryStore, Replica, ReplicaId};
 use crate::work::Work;
 use crate::{ArchiveScope, ConversationId, Pick};
 
@@ -615,10 +616,13 @@ fn whoever_was_let_in_and_has_left_leaves_no_class_behind() {
     engine.check().unwrap();
 }
 
-#[test]
-fn a_list_of_changes_to_the_directory_makes_audiences_anew_once() {
-    let mut engine = with_archive(300);
-    let classes = engine.state.classes.iter().count() + engine.state.contacts.classes.iter().count();
+/// Classes of conversations and of contacts, whose audiences may have to be made anew.
+fn count_classes(engine: &Engine) -> usize {
+    engine.state.classes.iter().count() + engine.state.contacts.classes.iter().count()
+}
+
+/// Changes to who covers and who has access, most of them to facts that the ones before have brought.
+fn changes_to_the_directory() -> Vec<Change> {
     let mut changes = vec![];
     for i in 0..10 {
         let id = || format!("new{i}");
@@ -628,6 +632,13 @@ fn a_list_of_changes_to_the_directory_makes_audiences_anew_once() {
         changes.push(Change::assign_with_access("v9", Member::teammate(id())));
         changes.push(Change::RemoveTeammate { id: format!("t{}", 19 - i).into(), transfer_to: Member::team("g1") });
     }
+    changes
+}
+
+#[test]
+fn a_list_of_changes_to_the_directory_makes_audiences_anew_once() {
+    let mut engine = with_archive(300);
+    let (classes, changes) = (count_classes(&engine), changes_to_the_directory());
     let mut one_by_one = engine.clone();
     for change in &changes {
         one_by_one.apply(change).unwrap();
@@ -637,4 +648,30 @@ fn a_list_of_changes_to_the_directory_makes_audiences_anew_once() {
     engine.check().unwrap();
     assert_eq!(engine.to_dataset(), one_by_one.to_dataset());
     assert_eq!(engine.audience(&ConversationId::from("v9")), one_by_one.audience(&ConversationId::from("v9")));
+}
+
+#[test]
+fn a_list_that_is_submitted_or_followed_makes_audiences_anew_once() {
+    let mut engine = with_archive(300);
+    engine.apply(&Change::UpdateTeammate(TeammateUpdate { admin: Some(true), ..TeammateUpdate::new("t9") })).unwrap();
+    let classes = count_classes(&engine);
+    let mut changes = changes_to_the_directory();
+    changes.retain(|change| !matches!(change, Change::MarkRead { .. }));
+    let mut store = MemoryStore::new();
+    store.create(&engine).unwrap();
+    let open = |id| Replica::open(store.clone(), engine.organization_id(), ReplicaId::new(id)).unwrap();
+    let [mut here, mut there] = [1, 2].map(open);
+
+    let submitted = Work::of(|| here.submit_all(&"t9".into(), &changes).unwrap());
+    let followed = Work::of(|| there.catch_up().unwrap());
+    for work in [submitted, followed] {
+        assert!(work.blocks <= classes + 20, "{work:?}");
+    }
+    engine.apply_all(&changes).unwrap();
+    let conversation = ConversationId::from("v9");
+    for replica in [&here, &there].map(Replica::engine) {
+        replica.check().unwrap();
+        assert_eq!(replica.to_dataset(), engine.to_dataset());
+        assert_eq!(replica.audience(&conversation), engine.audience(&conversation));
+    }
 }

@@ -8,6 +8,7 @@
 //! rayon's.
 
 mod access;
+mod advancing;
 mod assigned;
 mod bits;
 mod carry;
@@ -45,6 +46,7 @@ mod viewer;
 
 use std::sync::Arc;
 
+pub(crate) use advancing::Advancing;
 pub use cursor::{Cursor, CursorKey};
 pub use insight::Audience;
 pub use page::{ContactRow, ConversationRow, Page, PageRequest, RowId};

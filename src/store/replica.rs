@@ -1,12 +1,11 @@
 //! One engine kept on a journal that other replicas write to as well.
 
-use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use super::journal::{Append, AppendError, Entry, Journal, ReplayError, ReplicaId, SubmissionId};
 use super::source::LoadError;
 use super::touched::{self, Touched};
-use crate::engine::{CursorKey, Engine, Revision};
+use crate::engine::{Advancing, CursorKey, Engine, Revision};
 use crate::error::{Error, OneLine};
 use crate::model::{Change, OrganizationId, TeammateId};
 
@@ -202,7 +201,8 @@ impl<J: Journal> Replica<J> {
     /// [`ReplicaError::OtherOrganization`]; the replica is then as it was.
     ///
     /// # Complexity
-    /// O(changes since), and a snapshot of the facts if there are any.
+    /// O(changes since), and a snapshot of the facts if there are any; who covers and who has access is made anew once
+    /// for all of them.
     pub fn catch_up(&mut self) -> Result<Revision, ReplicaError<J::Error>> {
         self.follow(None)?;
         Ok(self.revision())
@@ -486,18 +486,19 @@ impl<J: Journal> Replica<J> {
     /// Applies the journal's entries since; the last revision of the watched submission if it is among them.
     fn follow(&mut self, watched: Option<Watched<'_>>) -> Result<Option<Revision>, ReplicaError<J::Error>> {
         let Self { journal, engine, .. } = self;
-        let mut following = Following { engine: Cow::Borrowed(engine), seen: watched.map(Seen::new), fault: None };
+        let mut following = Following { from: engine, ahead: None, seen: watched.map(Seen::new), fault: None };
         let replayed = journal.replay(engine.organization_id(), engine.revision(), &mut |entry| following.take(entry));
         let found = following.seen.as_ref().and_then(|seen| seen.last);
         let half = found.is_some() && following.seen.as_ref().is_some_and(|seen| !seen.is_whole());
+        let reached = following.revision();
         match (following.fault, replayed) {
             (None, Ok(())) if half => Err(ReplicaError::Disordered(self.revision())),
             (Some(Fault::Facts(error)), _) => Err(ReplicaError::Damaged(error)),
-            (Some(Fault::Order), _) => Err(ReplicaError::Disordered(following.engine.revision())),
+            (Some(Fault::Order), _) => Err(ReplicaError::Disordered(reached)),
             (Some(Fault::Reused(submission)), Ok(())) => Err(ReplicaError::Reused(submission)),
             (None, Ok(())) => {
-                if let Cow::Owned(further) = following.engine {
-                    self.engine = further;
+                if let Some(ahead) = following.ahead {
+                    self.engine = ahead.arrive();
                 }
                 Ok(found)
             }
@@ -540,16 +541,16 @@ fn decide<E>(
     actor: Option<&TeammateId>,
     changes: &[Change],
 ) -> Result<(Engine, Vec<Touched>), ReplicaError<E>> {
-    let mut after = engine.clone();
+    let mut after = Advancing::from(engine);
     let mut touched = Vec::new();
     for (position, change) in changes.iter().enumerate() {
-        if actor.is_some_and(|actor| !after.authorize(actor, change)) {
+        if actor.is_some_and(|actor| !after.facts().authorize(actor, change)) {
             return Err(ReplicaError::Denied(position));
         }
         let altered = touched::apply(&mut after, change).map_err(|error| ReplicaError::Refused(error.at(position)))?;
         touched.extend(altered);
     }
-    Ok((after, touched))
+    Ok((after.arrive(), touched))
 }
 
 /// A submission to look out for in the journal.
@@ -591,8 +592,9 @@ impl<'a> Seen<'a> {
 
 /// An engine on its way along the journal.
 struct Following<'a> {
-    /// The replica's own until an entry comes: a snapshot costs more than to learn that there is none.
-    engine: Cow<'a, Engine>,
+    from: &'a Engine,
+    /// None until an entry comes: a snapshot costs more than to learn that there is none.
+    ahead: Option<Advancing>,
     seen: Option<Seen<'a>>,
     fault: Option<Fault>,
 }
@@ -604,6 +606,10 @@ enum Fault {
 }
 
 impl Following<'_> {
+    fn revision(&self) -> Revision {
+        self.ahead.as_ref().map_or(self.from, Advancing::facts).revision()
+    }
+
     fn take(&mut self, entry: Entry) -> ControlFlow<()> {
         match self.apply(&entry) {
             Ok(()) => ControlFlow::Continue(()),
@@ -615,12 +621,13 @@ impl Following<'_> {
     }
 
     fn apply(&mut self, entry: &Entry) -> Result<(), Fault> {
-        if entry.revision != self.engine.revision().after(1) {
+        if entry.revision != self.revision().after(1) {
             return Err(Fault::Order);
         }
         if let Some(seen) = &mut self.seen {
             seen.look_at(entry)?;
         }
-        self.engine.to_mut().apply(&entry.change).map(drop).map_err(Fault::Facts)
+        let ahead = self.ahead.get_or_insert_with(|| Advancing::from(self.from));
+        ahead.apply(&entry.change).map_err(Fault::Facts)
     }
 }

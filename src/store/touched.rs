@@ -1,6 +1,6 @@
 //! What changes did to the facts, fact by fact, for stores that keep facts in tables of their own.
 
-use crate::engine::Engine;
+use crate::engine::{Advancing, Engine};
 use crate::error::Error;
 use crate::model::{
     Change, Contact, ContactId, ContactUpdate, Conversation, ConversationId, Endpoint, EndpointId, Filter, FilterId,
@@ -33,10 +33,10 @@ pub enum Touched {
 ///
 /// O(what the change names), beside applying it. Only where a teammate or team is removed is it O(size of the facts),
 /// with a snapshot of them.
-pub(crate) fn apply(engine: &mut Engine, change: &Change) -> Result<Vec<Touched>, Error> {
-    let reach = Reach::of(change, engine);
+pub(crate) fn apply(engine: &mut Advancing, change: &Change) -> Result<Vec<Touched>, Error> {
+    let reach = Reach::of(change, engine.facts());
     engine.apply(change)?;
-    Ok(reach.altered(engine))
+    Ok(reach.altered(engine.facts()))
 }
 
 /// The facts that a change can alter, as they are before it; some of them it may leave alone.

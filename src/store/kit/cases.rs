@@ -6,7 +6,7 @@ use std::thread;
 
 use super::world::{at, script, world};
 use super::{Fault, Kit, MUST_HOLD, Outcome, require};
-use crate::engine::{Engine, Revision};
+use crate::engine::{Advancing, Engine, Revision};
 use crate::model::{
     Change, Contact, Conversation, Dataset, Filter, MAX_RULE_DEPTH, Member, Organization, OrganizationId, PhoneNumber,
     Rule, Teammate, TeammateId,
@@ -63,7 +63,7 @@ fn append_as<J: Journal>(
     submission: SubmissionId,
     changes: &[Change],
 ) -> Result<Revision, AppendError<Fault>> {
-    let (mut after, mut touched) = (engine.clone(), Vec::new());
+    let (mut after, mut touched) = (Advancing::from(engine), Vec::new());
     for change in changes {
         let altered = touched::apply(&mut after, change);
         touched.extend(altered.map_err(|error| AppendError::Store(Fault(format!("the kit's own change: {error}"))))?);
@@ -76,7 +76,7 @@ fn append_as<J: Journal>(
             AppendError::Rejected(error) => AppendError::Rejected(error.into()),
             AppendError::Store(error) => AppendError::Store(error.into()),
         })?;
-    *engine = after;
+    *engine = after.arrive();
     Ok(revision)
 }
 
