@@ -34,6 +34,16 @@ fn what_is_asked_and_answered_can_be_shared_between_threads() {
     is_shared_between_threads::<Cursor>();
 }
 
+/// Whoever runs several statements for one viewer in async code keeps it while they wait.
+#[cfg(feature = "sql")]
+#[test]
+fn what_writes_sql_can_be_shared_between_threads() {
+    is_shared_between_threads::<visibly::sql::Sql>();
+    is_shared_between_threads::<visibly::sql::Questions<'static>>();
+    is_shared_between_threads::<visibly::sql::Statement>();
+    is_shared_between_threads::<visibly::sql::QuestionError>();
+}
+
 #[test]
 fn readers_on_other_threads_keep_their_snapshot_while_a_writer_goes_on() {
     let mut engine = clinic();
