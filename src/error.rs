@@ -184,12 +184,22 @@ impl ParseError {
 pub struct Error {
     code: ErrorCode,
     id: Box<str>,
+    holder: Option<Box<str>>,
     position: Option<usize>,
 }
 
 impl Error {
     pub(crate) fn new(code: ErrorCode, id: impl AsRef<str>) -> Self {
-        Self { code, id: id.as_ref().into(), position: None }
+        Self { code, id: id.as_ref().into(), holder: None, position: None }
+    }
+
+    /// Says what names the id that is unknown. Any other fault is told with the id of what has it.
+    pub(crate) fn named_in(mut self, kind: &str, id: impl AsRef<str>) -> Self {
+        use ErrorCode::{UnknownContact, UnknownEndpoint, UnknownTeam, UnknownTeammate};
+        if matches!(self.code, UnknownTeammate | UnknownTeam | UnknownEndpoint | UnknownContact) {
+            self.holder = Some(format!("{kind} `{}`", OneLine(id.as_ref())).into());
+        }
+        self
     }
 
     pub(crate) fn at(mut self, position: usize) -> Self {
@@ -211,6 +221,13 @@ impl Error {
         &self.id
     }
 
+    /// What names the id that is unknown, on one line whatever its own id, such as ``conversation `intake` ``: where a
+    /// team, endpoint, contact, conversation or filter that is loaded or brought in does. `None` elsewhere.
+    #[must_use]
+    pub fn holder(&self) -> Option<&str> {
+        self.holder.as_deref()
+    }
+
     /// The index of the refused change, from 0, where changes were given as a list, as to `apply_all`, `preview` or a
     /// replica; `None` elsewhere.
     #[must_use]
@@ -228,6 +245,10 @@ impl fmt::Display for Error {
         match self.id.is_empty() {
             true => f.write_str(sentence.trim_end_matches(", in")),
             false => write!(f, "{sentence} `{}`", OneLine(&self.id)),
+        }?;
+        match &self.holder {
+            Some(holder) => write!(f, ", named in {holder}"),
+            None => Ok(()),
         }
     }
 }

@@ -241,7 +241,10 @@ fn bad_files_are_one_complaint_that_names_the_fault() {
     let not_json = complaint(clinic_with_file("not-json.json", "organization: oak"));
     assert!(not_json.starts_with("not-json.json: expected value"), "{not_json}");
     let unknown_team = OAK_STREET.replacen(r#""team": "front-desk""#, r#""team": "desk""#, 1);
-    assert_eq!(complaint(clinic_with_file("team.json", &unknown_team)), "team.json: unknown team `desk`");
+    assert_eq!(
+        complaint(clinic_with_file("team.json", &unknown_team)),
+        "team.json: unknown team `desk`, named in endpoint `phone-main`"
+    );
     let missing = complaint(clinic(["no such file.json"]));
     assert!(missing.starts_with("no such file.json: "), "{missing}");
 }

@@ -431,8 +431,9 @@ fn put_filter<W: World>(world: &W, filter: &Filter) -> Result<Effects, Error> {
         return refused(ErrorCode::RuleTooDeep, &filter.id);
     }
     let filter = directory.checked_filter(filter.clone())?;
-    directory.members(&filter.shared_with)?;
-    filter.rule.leaves().try_for_each(|leaf| check_references(world, leaf))?;
+    let shares = directory.members(&filter.shared_with);
+    let references = shares.and_then(|()| filter.rule.leaves().try_for_each(|leaf| check_references(world, leaf)));
+    references.map_err(|error| error.named_in("filter", &filter.id))?;
     debug_assert!(filter.lists == Lists::Conversations || filter.rule.fits_contacts());
     Ok(directory_effect(DirectoryEffect::PutFilter(filter)))
 }

@@ -138,8 +138,9 @@ impl Loading {
             found.is_some()
         };
         self.state.directory.check_conversation(&mut conversation, endpoint.is_some(), contact_is_known)?;
-        self.read(read_by)?;
-        let stars = self.marks(&starred_by)?;
+        let named_in = |error: Error| error.named_in("conversation", &conversation.id);
+        self.read(read_by).map_err(named_in)?;
+        let stars = self.marks(&starred_by).map_err(named_in)?;
         let hash = self.state.index.hash(conversation.id.as_str());
         if self.state.index.find(hash, |row| self.rows.text(&self.state.ids, row) == conversation.id.as_str()).is_some()
         {

@@ -274,26 +274,29 @@ impl Directory {
 
     pub(crate) fn checked_team(&self, mut team: Team) -> Result<Team, Error> {
         check_id(&team.id, "team")?;
-        team.teammates.iter().try_for_each(|id| self.teammate(id).map(drop))?;
+        let known = team.teammates.iter().try_for_each(|id| self.teammate(id).map(drop));
+        known.map_err(|error| error.named_in("team", &team.id))?;
         dedup(&mut team.teammates);
         Ok(team)
     }
 
     pub(crate) fn checked_endpoint(&self, mut endpoint: Endpoint) -> Result<Endpoint, Error> {
         check_id(&endpoint.id, "endpoint")?;
-        self.member(&endpoint.owner)?;
-        self.members(&endpoint.additional_members)?;
-        if let Some(recipient) = &endpoint.auto_assign {
-            self.recipient(recipient, &endpoint.id)?;
-        }
+        self.check_members_of(&endpoint).map_err(|error| error.named_in("endpoint", &endpoint.id))?;
         dedup(&mut endpoint.additional_members);
         Ok(endpoint)
+    }
+
+    fn check_members_of(&self, endpoint: &Endpoint) -> Result<(), Error> {
+        self.member(&endpoint.owner)?;
+        self.members(&endpoint.additional_members)?;
+        endpoint.auto_assign.as_ref().map_or(Ok(()), |recipient| self.recipient(recipient, &endpoint.id))
     }
 
     /// References in the rule and the shares are left unchecked: what they name may have gone since.
     pub(crate) fn checked_filter(&self, mut filter: Filter) -> Result<Filter, Error> {
         check_id(&filter.id, "filter")?;
-        self.teammate(&filter.owner)?;
+        self.teammate(&filter.owner).map_err(|error| error.named_in("filter", &filter.id))?;
         if filter.rule.is_too_deep() {
             return Err(Error::new(ErrorCode::RuleTooDeep, &filter.id));
         }
@@ -306,7 +309,7 @@ impl Directory {
 
     pub(crate) fn checked_contact(&self, mut contact: Contact) -> Result<Contact, Error> {
         check_id(&contact.id, "contact")?;
-        self.members(&contact.members)?;
+        self.members(&contact.members).map_err(|error| error.named_in("contact", &contact.id))?;
         check_tags(&contact.tags, &contact.id)?;
         dedup(&mut contact.members);
         dedup(&mut contact.tags);
@@ -327,9 +330,25 @@ impl Directory {
         &self,
         conversation: &mut Conversation,
         endpoint_is_known: bool,
-        mut contact_is_known: impl FnMut(&ContactId) -> bool,
+        contact_is_known: impl FnMut(&ContactId) -> bool,
     ) -> Result<(), Error> {
         check_id(&conversation.id, "conversation")?;
+        self.check_facts_of(conversation, endpoint_is_known, contact_is_known)
+            .map_err(|error| error.named_in("conversation", &conversation.id))?;
+        dedup(&mut conversation.contacts);
+        dedup(&mut conversation.members);
+        dedup(&mut conversation.tags);
+        dedup(&mut conversation.read_by);
+        dedup(&mut conversation.starred_by);
+        Ok(())
+    }
+
+    fn check_facts_of(
+        &self,
+        conversation: &Conversation,
+        endpoint_is_known: bool,
+        mut contact_is_known: impl FnMut(&ContactId) -> bool,
+    ) -> Result<(), Error> {
         if !endpoint_is_known {
             self.check_endpoint_of(conversation)?;
         }
@@ -342,13 +361,7 @@ impl Directory {
         }
         check_tags(&conversation.tags, &conversation.id)?;
         let readers = conversation.read_by.iter().chain(&conversation.starred_by);
-        readers.into_iter().try_for_each(|id| self.teammate(id).map(drop))?;
-        dedup(&mut conversation.contacts);
-        dedup(&mut conversation.members);
-        dedup(&mut conversation.tags);
-        dedup(&mut conversation.read_by);
-        dedup(&mut conversation.starred_by);
-        Ok(())
+        readers.into_iter().try_for_each(|id| self.teammate(id).map(drop))
     }
 
     /// A patient conversation runs over exactly one endpoint (SPEC 3.1), any other over none (SPEC 3.2).

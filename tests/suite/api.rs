@@ -198,6 +198,47 @@ fn an_error_names_its_code_and_the_id_at_fault() {
 }
 
 #[test]
+fn an_error_says_what_names_the_id_that_is_unknown() {
+    let facts = clinic().to_dataset();
+    let organization = |change: fn(Organization) -> Organization| {
+        let mut dataset = facts.clone();
+        dataset.organization = change(dataset.organization);
+        dataset
+    };
+    let zoe = || Member::teammate("zoe");
+    let note = || Conversation::note("v9", 0);
+    let faults = [
+        (organization(|oak| oak.team(Team::new("t\n", "", ["zoe"]))), r"team `t\n`"),
+        (organization(|oak| oak.endpoint(PhoneNumber::new("e").owned_by(Member::teammate("zoe")))), "endpoint `e`"),
+        (organization(|oak| oak.endpoint(PhoneNumber::new("e").shared_with(Member::team("zoe")))), "endpoint `e`"),
+        (organization(|oak| oak.endpoint(PhoneNumber::new("e").auto_assign_to(Member::team("zoe")))), "endpoint `e`"),
+        (facts.clone().contact(Contact::new("p9").members([zoe()])), "contact `p9`"),
+        (facts.clone().conversation(Conversation::patient("v9", "zoe", 0)), "conversation `v9`"),
+        (facts.clone().conversation(note().contact("zoe")), "conversation `v9`"),
+        (facts.clone().conversation(note().member(zoe())), "conversation `v9`"),
+        (facts.clone().conversation(note().assigned_to(zoe())), "conversation `v9`"),
+        (facts.clone().conversation(note().read_by("zoe")), "conversation `v9`"),
+        (facts.clone().conversation(note().starred_by("zoe")), "conversation `v9`"),
+        (facts.clone().filter(Filter::conversations("f9", "", "zoe", Rule::Unread)), "filter `f9`"),
+    ];
+    for (dataset, holder) in faults {
+        let error = Engine::new(dataset.clone()).unwrap_err();
+        assert_eq!((error.id(), error.holder()), ("zoe", Some(holder)));
+        assert_eq!(Facts::load(dataset).unwrap_err(), error);
+        assert!(error.to_string().ends_with(&format!(" `zoe`, named in {holder}")), "{error}");
+    }
+    let filter = Filter::conversations("f9", "", "ana", Rule::Endpoints(Pick::any(["zoe"])));
+    let shared = Filter::conversations("f9", "", "ana", Rule::Unread).shared_with(zoe());
+    for filter in [filter, shared] {
+        assert_eq!(clinic().apply(&Change::PutFilter(filter)).unwrap_err().holder(), Some("filter `f9`"));
+    }
+    // What a change itself names needs no more than its position.
+    assert_eq!(clinic().apply(&Change::assign("v1", zoe())).unwrap_err().holder(), None);
+    let twice = facts.clone().contact(Contact::new("p1"));
+    assert_eq!(Engine::new(twice).unwrap_err().holder(), None);
+}
+
+#[test]
 fn whoever_may_not_open_a_list_is_told_so() {
     let engine = clinic();
     let ben = engine.viewer(&"ben".into()).unwrap();
@@ -492,6 +533,7 @@ fn a_builder_checks_each_fact_as_it_comes_and_keeps_what_it_had() {
     let mut builder = Engine::builder(organization).unwrap();
     let early = builder.conversation(Conversation::patient("v1", "main", 10).contact("p1")).unwrap_err();
     assert_eq!((early.code(), early.id()), (ErrorCode::UnknownContact, "p1"));
+    assert_eq!(early.to_string(), "unknown contact `p1`, named in conversation `v1`");
     builder.contact(Contact::new("p1").named("Ann")).unwrap();
     builder.conversation(Conversation::patient("v1", "main", 10).contact("p1")).unwrap();
     let refused = [
