@@ -1,6 +1,7 @@
 //! What can be wrong with a dataset, a question or a change.
 
 use std::fmt::{self, Write};
+use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
@@ -102,6 +103,37 @@ impl ErrorCode {
         }
     }
 
+    /// Every code, in order.
+    const ALL: [Self; 27] = [
+        Self::DuplicateId,
+        Self::EmptyId,
+        Self::EmptyTag,
+        Self::UnknownTeammate,
+        Self::UnknownTeam,
+        Self::UnknownEndpoint,
+        Self::UnknownContact,
+        Self::UnknownConversation,
+        Self::UnknownFilter,
+        Self::EndpointRequired,
+        Self::EndpointNotAllowed,
+        Self::InvalidAssignee,
+        Self::NotInTeam,
+        Self::WrongList,
+        Self::AssigneeCannotView,
+        Self::AssigneeInactive,
+        Self::AutoAssignWithoutAccess,
+        Self::MustStartOpen,
+        Self::LastAdmin,
+        Self::TeamInUse,
+        Self::EndpointInUse,
+        Self::ContactInUse,
+        Self::TransferToSelf,
+        Self::ViewerSuspended,
+        Self::RuleTooDeep,
+        Self::EmptyPage,
+        Self::InvalidCursor,
+    ];
+
     /// The sentence that goes before the id.
     const fn sentence(self) -> &'static str {
         match self {
@@ -140,6 +172,16 @@ impl ErrorCode {
 impl fmt::Display for ErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// Reads what [`ErrorCode::as_str`] gives, as from the answer of a database.
+impl FromStr for ErrorCode {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let code = Self::ALL.into_iter().find(|code| code.as_str() == text);
+        code.ok_or(ParseError::new("an error code"))
     }
 }
 
@@ -272,5 +314,18 @@ impl fmt::Display for OneLine<'_> {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Error({}: {self})", self.code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ErrorCode;
+
+    #[test]
+    fn every_code_is_read_as_it_is_written() {
+        assert_eq!(ErrorCode::ALL.len(), ErrorCode::InvalidCursor as usize + 1, "the last one is another now");
+        for (place, code) in ErrorCode::ALL.into_iter().enumerate() {
+            assert_eq!((code as usize, code.as_str().parse()), (place, Ok(code)));
+        }
     }
 }

@@ -366,6 +366,8 @@ fn what_a_service_hands_out_as_text_is_read_back_and_nothing_else() {
     let entry = Entry { revision: Revision::new(3), submission: id, change: Change::unstar("v1", "ana") };
     assert_eq!(serde_json::from_value::<Entry>(json!(entry)).unwrap(), entry);
     assert_eq!("phone_number".parse(), Ok(EndpointKind::PhoneNumber));
+    assert_eq!("unknown_team".parse(), Ok(ErrorCode::UnknownTeam));
+    assert_eq!("UnknownTeam".parse::<ErrorCode>().unwrap_err().to_string(), "not an error code");
     assert_eq!("pager".parse::<EndpointKind>().unwrap_err().to_string(), "not a kind of endpoint");
     assert_eq!(
         json!((ErrorCode::RuleTooDeep, ConversationAction::ManageMembers)),
