@@ -74,6 +74,30 @@ impl Subject {
             Self::Organization(id) => id.as_str(),
         }
     }
+
+    /// What a viewer may or may not see, to ask on about a finding or a line of a preview; `None` for the organization.
+    #[must_use]
+    pub fn resource(&self) -> Option<Resource<'_>> {
+        match self {
+            Self::Contact(id) => Some(Resource::Contact(id)),
+            Self::Conversation(id) => Some(Resource::Conversation(id)),
+            Self::Endpoint(id) => Some(Resource::Endpoint(id)),
+            Self::Filter(id) => Some(Resource::Filter(id)),
+            Self::Organization(_) => None,
+        }
+    }
+}
+
+/// The owned form of what was asked about.
+impl From<Resource<'_>> for Subject {
+    fn from(resource: Resource<'_>) -> Self {
+        match resource {
+            Resource::Contact(id) => Self::Contact(id.clone()),
+            Resource::Conversation(id) => Self::Conversation(id.clone()),
+            Resource::Endpoint(id) => Self::Endpoint(id.clone()),
+            Resource::Filter(id) => Self::Filter(id.clone()),
+        }
+    }
 }
 
 /// ``contact `ID` `` and so on, on one line whatever the id.

@@ -7,11 +7,12 @@ use std::time::{Duration, SystemTime};
 use serde_json::json;
 use visibly::store::{AppendError, CreateError, Entry, LoadError, ReplayError, ReplicaError, ReplicaId, SubmissionId};
 use visibly::{
-    AccessEffect, ArchiveScope, Change, Contact, ContactCategory, ContactList, ContactRow, ContactUpdate, Conversation,
-    ConversationAction, ConversationId, ConversationRow, Cursor, CursorKey, Dataset, EmailAddress, Endpoint,
-    EndpointKind, Engine, EngineBuilder, Error, ErrorCode, Facts, FaxNumber, Filter, FilterId, Grant, Inbox,
-    Invitation, MAX_RULE_DEPTH, Member, Organization, Page, PageRequest, PhoneNumber, Pick, Revision, Rule, SpruceLink,
-    Subject, Tag, TagSet, Team, TeamId, Teammate, TeammateId, TeammateUpdate, Text, Timestamp, Viewer, policy,
+    AccessEffect, ArchiveScope, Change, Contact, ContactCategory, ContactId, ContactList, ContactRow, ContactUpdate,
+    Conversation, ConversationAction, ConversationId, ConversationRow, Cursor, CursorKey, Dataset, EmailAddress,
+    Endpoint, EndpointKind, Engine, EngineBuilder, Error, ErrorCode, Facts, FaxNumber, Filter, FilterId, Grant, Inbox,
+    Invitation, MAX_RULE_DEPTH, Member, Organization, Page, PageRequest, PhoneNumber, Pick, Resource, Revision, Rule,
+    SpruceLink, Subject, Tag, TagSet, Team, TeamId, Teammate, TeammateId, TeammateUpdate, Text, Timestamp, Viewer,
+    policy,
 };
 
 use crate::answers::assert_same_answers;
@@ -339,6 +340,12 @@ fn what_an_answer_about_everyone_is_about_has_words() {
         assert_eq!(json!(subject), json!({subject.kind(): "x"}));
         assert_eq!(subject.to_string(), format!("{} `x`", subject.kind()));
     }
+    let (engine, contact) = (clinic(), ContactId::from("p1"));
+    let asked = Subject::from(Resource::from(&contact));
+    assert_eq!(asked, Subject::Contact(contact.clone()));
+    assert_eq!(asked.resource(), Some(Resource::Contact(&contact)));
+    assert_eq!(engine.audience(asked.resource().unwrap()), engine.audience(&contact));
+    assert_eq!(Subject::Organization("oak".into()).resource(), None);
     for effect in [AccessEffect::Gained, AccessEffect::Lost] {
         assert_eq!(json!(effect), json!(effect.to_string()));
     }
