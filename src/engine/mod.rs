@@ -57,7 +57,7 @@ use crate::change::AccessChange;
 use crate::error::{Error, ErrorCode};
 use crate::model::{
     Change, Contact, ContactId, Conversation, ConversationId, Dataset, Directory, Endpoint, EndpointId, Filter,
-    FilterId, Organization, OrganizationId, Team, TeamId, Teammate, TeammateId, load_directory,
+    FilterId, Member, Organization, OrganizationId, Team, TeamId, Teammate, TeammateId, Text, World, load_directory,
 };
 use crate::policy::{self, Action, Decision, Finding, Resource};
 use load::Loading;
@@ -158,6 +158,12 @@ impl Engine {
         &self.state.directory.id
     }
 
+    /// Name of the organization. O(1).
+    #[must_use]
+    pub fn organization_name(&self) -> &Text {
+        &self.state.directory.name
+    }
+
     /// Settings, teammates, teams and endpoints, in their order. O(their number).
     #[must_use]
     pub fn organization(&self) -> Organization {
@@ -241,6 +247,15 @@ impl Engine {
     /// The ids of all conversations, in any order.
     pub fn conversation_ids(&self) -> impl Iterator<Item = &ConversationId> {
         self.state.rows().filter_map(|row| self.state.id(row))
+    }
+
+    /// Every conversation that is assigned to a team or teammate, archived or not, in any order: for a team these are in
+    /// the way of its removal (SPEC 6.6). None for who is unknown. It speaks of conversations that only others see.
+    ///
+    /// O(what is assigned to it).
+    #[must_use]
+    pub fn assigned_to(&self, member: &Member) -> Vec<ConversationId> {
+        World::assigned_to(&self.state, member)
     }
 
     /// The ids of all contacts, in any order.

@@ -352,6 +352,21 @@ fn what_an_answer_about_everyone_is_about_has_words() {
 }
 
 #[test]
+fn what_is_in_the_way_of_removing_a_team_can_be_listed_and_taken_away() {
+    let mut engine = clinic();
+    assert_eq!(engine.organization_name(), "Oak Street");
+    let (back, remove) = (Member::team("back"), Change::RemoveTeam { id: "back".into() });
+    assert!(engine.assigned_to(&back).is_empty() && engine.assigned_to(&Member::team("zzz")).is_empty());
+    engine.apply_all(&[Change::archive("v2"), Change::assign("v2", back.clone())]).unwrap();
+    assert_eq!(engine.apply(&remove).unwrap_err().code(), ErrorCode::TeamInUse);
+    let assigned = engine.assigned_to(&back);
+    assert_eq!(assigned, ["v2"]);
+    engine.apply_all(&assigned.into_iter().map(Change::unassign).collect::<Vec<_>>()).unwrap();
+    assert!(engine.assigned_to(&back).is_empty());
+    engine.apply(&remove).unwrap();
+}
+
+#[test]
 fn ids_and_texts_compare_with_strings_and_are_made_of_what_is_borrowed() {
     let (text, id) = (String::from("ana"), TeammateId::from("ana"));
     assert!(id == "ana" && id == *"ana" && TeammateId::from(&text) == id);
