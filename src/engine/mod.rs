@@ -311,7 +311,8 @@ impl Engine {
 
     /// Whether `actor` may make a change (SPEC 6.7); it says nothing about whether the change is valid.
     ///
-    /// A change to something unknown is answered "no", unless being admin is all it takes.
+    /// A change to something unknown is answered "no", but for what admins may do to teammates, teams, endpoints and a
+    /// contact's members: whether there is such a thing is then for the check of the change to say.
     ///
     /// O(what the change names × members × team size).
     #[must_use]

@@ -72,6 +72,9 @@ impl<'e> Viewer<'e> {
 
     /// Whether the viewer may do something (SPEC 6.7); with what is unknown, nobody may do anything.
     ///
+    /// With what is hidden neither, but for admins: they may manage every endpoint, edit every filter, and let somebody
+    /// into a conversation that nobody sees.
+    ///
     /// O(members × team size); O(teammates × members) where a conversation may turn out to have no audience.
     #[must_use]
     pub fn can(&self, action: Action<'_>) -> bool {
