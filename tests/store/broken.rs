@@ -56,6 +56,8 @@ enum Flaw {
     Recreates,
     /// Facts are read piece by piece while others write.
     MixesRevisions,
+    /// Entries are gone before the facts that hold them are there, and then it fails.
+    ForgetsTooEarly,
 }
 
 use Flaw::*;
@@ -75,14 +77,16 @@ impl From<Infallible> for Failed {
 struct Broken {
     flaw: Flaw,
     store: MemoryStore,
-    /// Renewed by [`Flaw::Recreates`].
+    /// Renewed by [`Flaw::Recreates`] and [`Flaw::ForgetsTooEarly`].
     renewed: Arc<Mutex<HashMap<OrganizationId, MemoryStore>>>,
     appends: Arc<Mutex<u64>>,
+    /// Whether this handle fails where it would write.
+    fails: bool,
 }
 
 impl Broken {
     fn new(flaw: Flaw) -> Self {
-        Self { flaw, store: MemoryStore::new(), renewed: Arc::default(), appends: Arc::default() }
+        Self { flaw, store: MemoryStore::new(), renewed: Arc::default(), appends: Arc::default(), fails: false }
     }
 
     fn has(&self, flaw: Flaw) -> bool {
@@ -263,11 +267,15 @@ fn sort(batch: &mut Batch) {
 
 impl Journal for Broken {
     fn create(&mut self, engine: &Engine) -> Result<(), CreateError<Failed>> {
-        self.put(engine).map_err(of_create)
+        match self.fails {
+            true => Err(CreateError::Store(Failed)),
+            false => self.put(engine).map_err(of_create),
+        }
     }
 
     fn append(&mut self, append: &Append<'_>) -> Result<Revision, AppendError<Failed>> {
         match self.flaw {
+            _ if self.fails => Err(AppendError::Store(Failed)),
             WritesHalfAList => self.append_one_by_one(append),
             _ => self.write(append).map_err(of_append),
         }
@@ -320,6 +328,12 @@ impl Journal for Broken {
     }
 
     fn compact(&mut self, engine: &Engine) -> Result<(), Failed> {
+        if self.fails {
+            let (id, mut emptied) = (engine.organization_id(), MemoryStore::new());
+            emptied.create(&Engine::load(&mut self.store(id), id).unwrap()).unwrap();
+            self.renewed.lock().unwrap().insert(id.clone(), emptied);
+            return Err(Failed);
+        }
         Ok(self.store(engine.organization_id()).compact(engine)?)
     }
 }
@@ -351,6 +365,14 @@ fn the_kit_finds_every_broken_store() {
     ];
     let missed: Vec<String> = flaws.into_iter().filter_map(|(flaw, case, reason)| missed(flaw, case, reason)).collect();
     assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+#[test]
+fn the_kit_finds_a_store_that_forgets_entries_before_it_has_compacted_them() {
+    let store = Broken::new(ForgetsTooEarly);
+    let kit = Kit::new(|| store.clone()).failing(|step| Broken { fails: step == 0, ..store.clone() });
+    let failure = kit.check_case("failure midway").unwrap_err();
+    assert_eq!(failure.reason, "after a compaction that failed, the store is at revision 0, not 4");
 }
 
 #[test]

@@ -574,6 +574,38 @@ fn whole_or_not<J: Journal>(
     }
 }
 
+/// Whether or not a compaction that fails has forgotten entries, no facts are lost, nor entries that it leaves.
+fn compaction_midway<J: Journal>(kit: &Kit<'_, J>, failing: &(dyn Fn(u32) -> J + Sync)) -> Outcome {
+    let (mut journal, mut engine) = created(kit, "kit-midway-compact")?;
+    let id = engine.organization_id().clone();
+    append(&mut journal, &mut engine, 0, &[Change::archive("visit"), Change::archive("chat")])?;
+    let compacted = engine.clone();
+    append(&mut journal, &mut engine, 1, &[Change::unarchive("visit"), Change::unarchive("chat")])?;
+    let mut failures = 0;
+    loop {
+        let is_done = failing(failures).compact(&compacted).is_ok();
+        let when = if is_done { "after a compaction that succeeded" } else { "after a compaction that failed" };
+        same_facts(&stored(kit, &id)?, &engine, when)?;
+        let mut kept = 0;
+        let replayed = kit.open().replay(&id, at(0), &mut |_| {
+            kept += 1;
+            ControlFlow::Continue(())
+        });
+        match replayed {
+            Ok(()) => require(kept == 4, || format!("{when}, {kept} entries were kept of 4"))?,
+            Err(ReplayError::NotKept { oldest, .. }) if oldest == at(2) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let left = entries(&mut journal, &id, at(2))?.len();
+        require(left == 2, || format!("{when}, {left} entries were left of 2"))?;
+        if is_done {
+            return Ok(());
+        }
+        failures += 1;
+        require(failures < 10_000, || "a compaction failed midway 10,000 times".to_owned())?;
+    }
+}
+
 /// Only for who gave [`Kit::failing`].
 fn failure_midway<J: Journal>(kit: &Kit<'_, J>) -> Outcome {
     let Some(failing) = &kit.failing else {
@@ -594,7 +626,10 @@ fn failure_midway<J: Journal>(kit: &Kit<'_, J>) -> Outcome {
     loop {
         let engine = world("kit-midway-create")?;
         match failing(failures).create(&engine) {
-            Ok(()) => return same_facts(&stored(kit, engine.organization_id())?, &engine, "after create"),
+            Ok(()) => {
+                same_facts(&stored(kit, engine.organization_id())?, &engine, "after create")?;
+                return compaction_midway(kit, failing);
+            }
             Err(CreateError::Exists(_)) => return Err(Fault("a create that failed left something".to_owned())),
             Err(CreateError::Store(_)) => failures += 1,
         }

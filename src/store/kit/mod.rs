@@ -54,7 +54,8 @@ impl<'a, J: Journal> Kit<'a, J> {
     }
 
     /// Adds the case of a store that fails midway: `failing(step)` opens a handle that fails after so many steps of
-    /// its first call that writes, whatever counts as a step there.
+    /// its first call that writes, whatever counts as a step there. It is asked to append, to create and to compact, with
+    /// one step more each time, until it succeeds; the first append has to fail once at least.
     #[must_use]
     pub fn failing(mut self, failing: impl Fn(u32) -> J + Sync + 'a) -> Self {
         self.failing = Some(Box::new(failing));
