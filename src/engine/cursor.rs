@@ -70,10 +70,10 @@ impl From<String> for Cursor {
 
 /// The key under which an engine makes and checks cursors, 16 bytes.
 ///
-/// Replicas of one build that share it accept each other's cursors. The default is public: it detects damage and mix-ups, not
-/// forgery, and whoever reads a cursor, as in a log of URLs, can try out guesses of what it has digests of: the name of
-/// a page's last contact, and tags in a rule. A forged cursor shows nothing that its viewer could not page to. A secret
-/// key rules out both, so take one wherever patients are real.
+/// Replicas of one build that share it accept each other's cursors. The default is public: it detects damage and
+/// mix-ups, not forgery, and whoever reads a cursor, as in a log of URLs, can try out guesses of what it has digests
+/// of: the name of a page's last contact, and tags in a rule. A forged cursor shows nothing that its viewer could not
+/// page to. A secret key rules out both, so take one wherever patients are real.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct CursorKey([u8; 16]);
 

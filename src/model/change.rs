@@ -13,8 +13,9 @@ use super::text::{ContactId, ConversationId, EndpointId, FilterId, Tag, TeamId, 
 ///
 /// [`Engine::apply`](crate::Engine::apply) checks it, then applies it whole or not at all;
 /// [`Engine::authorize`](crate::Engine::authorize) says who may make it. In serde `{"archive": {"id": ID}}` and so on.
-/// A change that alters nothing (reading twice, taking out a member who is none) is applied all the same. No change alters
-/// the name of the organization or of a team, the value or label of an endpoint, or which contacts a conversation has.
+/// A change that alters nothing (reading twice, taking out a member who is none) is applied all the same. No change
+/// alters the name of the organization or of a team, the value or label of an endpoint, or which contacts a
+/// conversation has.
 ///
 /// # Examples
 /// ```

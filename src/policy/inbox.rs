@@ -63,8 +63,8 @@ impl fmt::Display for KeptOut {
     }
 }
 
-/// One of a conversation's contacts as a viewer may see it (SPEC 4.3). In serde what is shown, or `"hidden"`: where that
-/// is an id alone, as of [`shown_contacts`], a contact of this very id reads alike.
+/// One of a conversation's contacts as a viewer may see it (SPEC 4.3). In serde what is shown, or `"hidden"`: where
+/// that is an id alone, as of [`shown_contacts`], a contact of this very id reads alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ShownContact<T> {
     /// The viewer may view it.

@@ -76,8 +76,8 @@ pub fn decide<'r>(facts: &Facts, viewer: &TeammateId, resource: impl Into<Resour
 /// Whether `actor` may make a change (SPEC 6.7); it says nothing about whether the change is valid.
 ///
 /// A change to something unknown is answered "no", but for what admins may do to teammates, teams, endpoints and a
-/// contact's members: whether there is such a thing is then for the check of the change to say. An actor who is unknown or
-/// suspended may make none. Cost as [`can`], for each thing that the change names.
+/// contact's members: whether there is such a thing is then for the check of the change to say. An actor who is unknown
+/// or suspended may make none. Cost as [`can`], for each thing that the change names.
 #[must_use]
 pub fn authorize(facts: &Facts, actor: &TeammateId, change: &Change) -> bool {
     authorize::authorize(facts, actor, change)
