@@ -16,10 +16,11 @@ pub(crate) enum Effect {
     AddContact(Contact),
     UpdateContact(ContactUpdate),
     SetContactMembers(ContactId, Vec<Member>),
-    TagContact {
-        id: ContactId,
-        add: Arc<[Tag]>,
-        remove: Arc<[Tag]>,
+    /// All contacts of one change in one effect, for they may be attached to the same conversations.
+    TagContacts {
+        ids: Vec<ContactId>,
+        add: Vec<Tag>,
+        remove: Vec<Tag>,
     },
     RemoveContact(ContactId),
     StartConversation(Conversation),
@@ -118,9 +119,11 @@ impl Facts {
                     contact.members = members;
                 }
             }
-            Effect::TagContact { id, add, remove } => {
-                if let Some(contact) = self.contacts.get_mut(&id) {
-                    retag(&mut contact.tags, &add, &remove);
+            Effect::TagContacts { ids, add, remove } => {
+                for id in &ids {
+                    if let Some(contact) = self.contacts.get_mut(id) {
+                        retag(&mut contact.tags, &add, &remove);
+                    }
                 }
             }
             Effect::RemoveContact(id) => drop(self.contacts.shift_remove(&id)),

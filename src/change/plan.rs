@@ -322,8 +322,7 @@ fn set_contact_members<W: World>(world: &W, id: &ContactId, members: &[Member]) 
 fn tag_contacts<W: World>(world: &W, ids: &[ContactId], add: &[Tag], remove: &[Tag]) -> Result<Effects, Error> {
     ids.iter().try_for_each(|id| known_contact(world, id))?;
     check_both(add, remove, "tag_contacts")?;
-    let (add, remove): (Arc<[Tag]>, Arc<[Tag]>) = (add.into(), remove.into());
-    Ok(distinct(ids).map(|id| Effect::TagContact { id, add: add.clone(), remove: remove.clone() }).collect())
+    Ok(smallvec![Effect::TagContacts { ids: distinct(ids).collect(), add: add.to_vec(), remove: remove.to_vec() }])
 }
 
 /// Both lists of tags are held to SPEC's notion of an empty tag.

@@ -76,8 +76,9 @@ impl State {
             Effect::SetContactMembers(id, members) => {
                 self.with_contact(&id, |state, contact| state.set_contact_members(contact, &members));
             }
-            Effect::TagContact { id, add, remove } => {
-                self.with_contact(&id, |state, contact| state.retag_contact(contact, &add, &remove));
+            Effect::TagContacts { ids, add, remove } => {
+                let contacts: Vec<u32> = ids.iter().filter_map(|id| self.contacts.number(id)).collect();
+                self.retag_contacts(&contacts, &add, &remove);
             }
             Effect::RemoveContact(id) => self.with_contact(&id, |state, contact| state.contacts.remove(contact)),
             // No plan that comes here has one, see `State::apply`; it does what a message does all the same.

@@ -309,6 +309,24 @@ fn a_change_to_a_contact_costs_by_its_own_conversations() {
     }
 }
 
+/// SPEC 6.6. Of two thousand contacts in one conversation each was looked at two thousand times.
+#[test]
+fn tags_of_many_contacts_cost_by_the_conversations_that_they_share() {
+    let ids: Vec<String> = (0..100).map(|i| format!("c{i}")).collect();
+    let shared = ids.iter().fold(Conversation::patient("shared", "e0", 1), |shared, id| shared.contact(id));
+    let mut engine = engine_of(clinic(), [shared, ordinary(1)]);
+    let tag = |add: &[&str], remove: &[&str]| Change::TagContacts {
+        ids: ids.iter().map(Into::into).collect(),
+        add: add.iter().copied().map(Into::into).collect(),
+        remove: remove.iter().copied().map(Into::into).collect(),
+    };
+    for change in [tag(&["tag3", "new"], &[]), tag(&[], &["new", "tag5"]), tag(&["tag5"], &["tag5"])] {
+        // Two rows, a hundred contacts and one.
+        assert_eq!(apply(&mut engine, &change), Work { blocks: 0, rows: 103 }, "{change:?}");
+        engine.check().unwrap();
+    }
+}
+
 /// Work per row that was delivered, or per page that was empty.
 fn per_row((work, listed): (Work, usize)) -> f64 {
     work.total() as f64 / listed.max(1) as f64

@@ -634,21 +634,34 @@ impl State {
         self.describe_contact_rows(contact);
     }
 
-    pub(super) fn retag_contact(&mut self, contact: u32, add: &[Tag], remove: &[Tag]) {
-        let (old, new) = self.retagged(self.contacts.tags(contact).collect(), add, remove);
-        self.contacts.set_tags(contact, &new);
-        for row in self.contacts.open_rows(contact).collect::<Vec<u32>>() {
-            self.open.forget_contacts(self.details.slot(row), &old);
+    /// A conversation is described anew once, however many of its contacts are among them: it looks at each that it has.
+    pub(super) fn retag_contacts(&mut self, contacts: &[u32], add: &[Tag], remove: &[Tag]) {
+        let mut rows = Vec::new();
+        for contact in contacts {
+            let (old, new) = self.retagged(self.contacts.tags(*contact).collect(), add, remove);
+            self.contacts.set_tags(*contact, &new);
+            let first = rows.len();
+            rows.extend(self.contacts.open_rows(*contact));
+            for row in rows.iter().skip(first) {
+                self.open.forget_contacts(self.details.slot(*row), &old);
+            }
         }
-        self.describe_contact_rows(contact);
+        rows.sort_unstable();
+        rows.dedup();
+        self.describe_contacts_of(&rows);
     }
 
     /// Sets the contact attributes of every open conversation of a contact anew.
     fn describe_contact_rows(&mut self, contact: u32) {
-        for row in self.contacts.open_rows(contact).collect::<Vec<u32>>() {
-            let slot = self.details.slot(row);
+        let rows: Vec<u32> = self.contacts.open_rows(contact).collect();
+        self.describe_contacts_of(&rows);
+    }
+
+    fn describe_contacts_of(&mut self, rows: &[u32]) {
+        for row in rows {
+            let slot = self.details.slot(*row);
             self.open.forget_contacts(slot, &[]);
-            self.describe(row, slot);
+            self.describe(*row, slot);
         }
     }
 
