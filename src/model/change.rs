@@ -1,6 +1,8 @@
 //! What a caller may ask to be changed (SPEC 6).
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::de::Error as _;
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::contact::{Contact, ContactCategory, Invitation};
 use super::conversation::Conversation;
@@ -97,10 +99,10 @@ pub enum Change {
         /// The contacts.
         ids: Vec<ContactId>,
         /// The tags to add.
-        #[serde(default, deserialize_with = "null_is_default")]
+        #[serde(default, with = "null_is_default")]
         add: Vec<Tag>,
         /// The tags to remove.
-        #[serde(default, deserialize_with = "null_is_default")]
+        #[serde(default, with = "null_is_default")]
         remove: Vec<Tag>,
     },
     /// Removes a contact that is attached to no conversation (SPEC 6.6).
@@ -125,7 +127,7 @@ pub enum Change {
         #[serde(default)]
         to: Option<Member>,
         /// Whether a recipient who cannot see the conversation becomes a member of it.
-        #[serde(default, deserialize_with = "null_is_default")]
+        #[serde(default, with = "null_is_default")]
         grant_access: bool,
     },
     /// Archives a conversation and unassigns it (SPEC 6.4).
@@ -143,10 +145,10 @@ pub enum Change {
         /// The conversations.
         ids: Vec<ConversationId>,
         /// The tags to add.
-        #[serde(default, deserialize_with = "null_is_default")]
+        #[serde(default, with = "null_is_default")]
         add: Vec<Tag>,
         /// The tags to remove.
-        #[serde(default, deserialize_with = "null_is_default")]
+        #[serde(default, with = "null_is_default")]
         remove: Vec<Tag>,
     },
     /// Lets a member into one conversation (SPEC 3.1, 3.2).
@@ -327,14 +329,17 @@ impl TeammateUpdate {
 }
 
 /// New values for a contact; what is `None` stays as it is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+///
+/// In JSON a name that stays is absent. Formats that are not for people to read may know no absent fields, nor `null`
+/// in two meanings: there the name is a list, empty if it stays.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ContactUpdate {
     /// The contact.
     pub id: ContactId,
     /// The name from now on; `Some(None)`, in JSON `null`, takes it away.
-    #[serde(default, deserialize_with = "null_is_some", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present_name")]
     pub name: Option<Option<Text>>,
     /// The category from now on.
     #[serde(default)]
@@ -373,7 +378,32 @@ impl ContactUpdate {
     }
 }
 
-/// Reads a field that is there: `null` becomes `Some(None)`; one that is absent keeps its default, `None`.
-fn null_is_some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Text>>, D::Error> {
-    Option::<Text>::deserialize(deserializer).map(Some)
+impl Serialize for ContactUpdate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { id, name, category, invitation } = self;
+        let is_list = !serializer.is_human_readable();
+        let length = if is_list || name.is_some() { 4 } else { 3 };
+        let mut fields = serializer.serialize_struct("ContactUpdate", length)?;
+        fields.serialize_field("id", id)?;
+        match name {
+            name if is_list => fields.serialize_field("name", name.as_slice())?,
+            Some(name) => fields.serialize_field("name", name)?,
+            None => fields.skip_field("name")?,
+        }
+        fields.serialize_field("category", category)?;
+        fields.serialize_field("invitation", invitation)?;
+        fields.end()
+    }
+}
+
+/// Reads a name that is there: in JSON `null` becomes `Some(None)`; one that is absent keeps its default, `None`.
+fn present_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Text>>, D::Error> {
+    if deserializer.is_human_readable() {
+        return Option::<Text>::deserialize(deserializer).map(Some);
+    }
+    let mut names = Vec::<Option<Text>>::deserialize(deserializer)?;
+    match (names.pop(), names.len()) {
+        (name, 0) => Ok(name),
+        (_, more) => Err(D::Error::invalid_length(more + 1, &"a list of one name at most")),
+    }
 }

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::null_is_default;
 use super::organization::Member;
 use super::text::{ContactId, Tag, Text};
 use super::words::words;
+use super::{as_some, null_is_default};
 
 /// What a contact is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -59,17 +59,17 @@ pub struct Contact {
     #[serde(default)]
     pub name: Option<Text>,
     /// What it is, a patient unless said otherwise.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, with = "null_is_default")]
     pub category: ContactCategory,
     /// Whether it has been invited to the app.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, with = "null_is_default")]
     pub invitation: Invitation,
     /// To whom it is open while contact membership is on: the organization unless said otherwise, nobody but admins
     /// if empty (SPEC 4.2). A repeated member counts once.
-    #[serde(default = "everyone", deserialize_with = "null_is_everyone")]
+    #[serde(default = "everyone", serialize_with = "as_some", deserialize_with = "null_is_everyone")]
     pub members: Vec<Member>,
     /// Its tags. A repeated tag counts once.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, with = "null_is_default")]
     pub tags: Vec<Tag>,
 }
 

@@ -34,27 +34,27 @@ pub struct Conversation {
     #[serde(default)]
     pub endpoint: Option<EndpointId>,
     /// The contacts attached, in the order in which they are shown. A repeated id counts once.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, with = "null_is_default")]
     pub contacts: Vec<ContactId>,
     /// Who was let into this one conversation (SPEC 3.1, 3.2). A repeated member counts once.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, with = "null_is_default")]
     pub members: Vec<Member>,
     /// The team or teammate it is assigned to; it decides about inboxes, never about access (SPEC 3.5).
     #[serde(default)]
     pub assignee: Option<Member>,
     /// Whether it is archived.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, with = "null_is_default")]
     pub archived: bool,
     /// Its tags. A repeated tag counts once.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, with = "null_is_default")]
     pub tags: Vec<Tag>,
     /// When the last message came or went.
     pub last_activity: Timestamp,
     /// Who has read it since its last message (SPEC 5.9).
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, with = "null_is_default")]
     pub read_by: Vec<TeammateId>,
     /// Who has starred it.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, with = "null_is_default")]
     pub starred_by: Vec<TeammateId>,
 }
 

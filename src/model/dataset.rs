@@ -18,13 +18,13 @@ pub struct Dataset {
     /// Settings, teammates, teams and endpoints.
     pub organization: Organization,
     /// The contacts.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, with = "null_is_default")]
     pub contacts: Vec<Contact>,
     /// The conversations, in any order.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, with = "null_is_default")]
     pub conversations: Vec<Conversation>,
     /// The saved filters, in the order in which they are shown.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, with = "null_is_default")]
     pub filters: Vec<Filter>,
 }
 

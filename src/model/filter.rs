@@ -1,9 +1,10 @@
 //! Rules, saved filters, inboxes and contact lists (SPEC 5).
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,41 @@ use super::words::words;
 /// its reader would be lost. `serde_json` reads up to 127 objects and lists in each other, of which an `all` or `any` is
 /// two.
 pub const MAX_RULE_DEPTH: usize = 32;
+
+/// How many `all`, `any` and `not` around each other are read; `serde_json` reads no more of its own accord. Not as few
+/// as [`MAX_RULE_DEPTH`] allows, so that what is a little too deep is still refused with the id of its filter.
+const MAX_READ_DEPTH: usize = 127;
+
+thread_local! {
+    /// In how many of them this thread is reading.
+    static READ_DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Reads what is in an `all`, `any` or `not`. Some formats have no limit of their own, and a rule takes them two bytes a
+/// level: it would exhaust the stack before anyone could ask how deep it is.
+fn within<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    let _level = Level::enter().ok_or_else(|| D::Error::custom("a rule that is nested too deep"))?;
+    T::deserialize(deserializer)
+}
+
+/// One level, until it is dropped.
+struct Level;
+
+impl Level {
+    fn enter() -> Option<Self> {
+        let depth = READ_DEPTH.get();
+        (depth < MAX_READ_DEPTH).then(|| {
+            READ_DEPTH.set(depth + 1);
+            Self
+        })
+    }
+}
+
+impl Drop for Level {
+    fn drop(&mut self) {
+        READ_DEPTH.set(READ_DEPTH.get() - 1);
+    }
+}
 
 /// A condition on the tags of one thing.
 ///
@@ -114,11 +150,11 @@ pub enum AssigneePick {
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
     /// Every one of these holds; true if there are none.
-    All(Vec<Rule>),
+    All(#[serde(deserialize_with = "within")] Vec<Rule>),
     /// At least one of these holds; false if there are none.
-    Any(Vec<Rule>),
+    Any(#[serde(deserialize_with = "within")] Vec<Rule>),
     /// This does not hold.
-    Not(Box<Rule>),
+    Not(#[serde(deserialize_with = "within")] Box<Rule>),
     /// The union of the tags of the contacts that the viewer may view.
     ContactTags(TagSet),
     /// The conversation's own tags.
@@ -244,12 +280,12 @@ pub struct Filter {
     /// The teammate it belongs to.
     pub owner: TeammateId,
     /// Who else may use it. A repeated member counts once.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, with = "null_is_default")]
     pub shared_with: Vec<Member>,
     /// What it lists.
     pub lists: Lists,
     /// What becomes of archived conversations; a filter over contacts keeps the value and never looks at it.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, with = "null_is_default")]
     pub archived: ArchiveScope,
     /// What it asks for.
     pub rule: Rule,
@@ -298,7 +334,8 @@ impl Filter {
 
 /// A list of conversations that a viewer can open (SPEC 5.1 to 5.6).
 ///
-/// In serde a name, `{"assigned_to_team": id}`, `{"saved": id}`, or `{"rule": RULE, "archived": scope}`.
+/// In serde a name, `{"assigned_to_team": id}`, `{"saved": id}`, or `{"rule": RULE, "archived": scope}`. It is read in
+/// formats that say of a value what it is, as JSON and MessagePack do; others, such as postcard, refuse to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Inbox {
     /// Patient conversations and notes, not archived, not assigned (SPEC 5.1).

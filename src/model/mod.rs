@@ -3,6 +3,8 @@
 //! * Every type is a value without behaviour: equal facts are equal, and serializing and reading back gives the same.
 //! * [`Dataset`] is a list of facts as loaded; [`Facts`] is the same, checked, indexed by id, without repeats.
 //! * An optional field that is `null` means the same as one that is absent; an unknown field is an error.
+//! * Formats other than JSON are read back too, also those that have neither names nor kinds. So no field is left out
+//!   in them, and what is read as an option is written as one.
 //!
 //! Nothing here decides who sees what; that is `policy`. [`Change`] says what may be changed; `change` does it.
 
@@ -40,13 +42,27 @@ pub(crate) use directory::Directory;
 pub(crate) use facts::{Head, World, check_tags, dedup, distinct, load_directory};
 pub(crate) use index::{IndexMap, hasher};
 
-use serde::{Deserialize, Deserializer};
+use serde::{Serialize, Serializer};
 
-/// Reads `null` as the default value, as if the field were absent.
-pub(crate) fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+/// A field that `null` leaves at its default value, as if it were absent.
+///
+/// It is read as what may be `null`, so it is written as that too: formats without names and kinds, which read back by
+/// place alone, would else take the field's first byte for the sign that it is there.
+pub(crate) mod null_is_default {
+    use serde::{Deserialize, Deserializer};
+
+    pub(crate) use super::as_some as serialize;
+
+    pub(crate) fn deserialize<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+    where
+        D: Deserializer<'de>,
+        T: Deserialize<'de> + Default,
+    {
+        Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+    }
+}
+
+/// Writes a field that may be `null`, and is not.
+pub(crate) fn as_some<T: Serialize, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_some(value)
 }

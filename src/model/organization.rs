@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::null_is_default;
 use super::text::{EndpointId, OrganizationId, TeamId, TeammateId, Text};
 use super::words::words;
+use super::{as_some, null_is_default};
 use crate::error::OneLine;
 
 /// The organization, one team, or one teammate, where any of them may stand (SPEC 1.1).
@@ -83,10 +83,10 @@ pub struct Teammate {
     /// Its name, for people to read.
     pub name: Text,
     /// May change settings, people, teams and endpoints, and sees every contact; opens no conversation (SPEC 3.3).
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, with = "null_is_default")]
     pub admin: bool,
     /// Covered by nothing and sees nothing, while what it owns stays (SPEC 1.2).
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, with = "null_is_default")]
     pub suspended: bool,
 }
 
@@ -205,10 +205,10 @@ pub struct Endpoint {
     #[serde(default)]
     pub label: Option<Text>,
     /// Its one owner, the organization unless said otherwise (SPEC 2.1).
-    #[serde(default = "organization", deserialize_with = "null_is_organization")]
+    #[serde(default = "organization", serialize_with = "as_some", deserialize_with = "null_is_organization")]
     pub owner: Member,
     /// Who else has access (SPEC 2.2). A repeated member counts once.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, with = "null_is_default")]
     pub additional_members: Vec<Member>,
     /// The team or teammate that new conversations go to (SPEC 2.3). The organization is refused on loading.
     #[serde(default)]
@@ -334,15 +334,15 @@ pub struct Organization {
     /// Its name, for people to read.
     pub name: Text,
     /// Whether contacts are hidden from teammates whom their members do not cover (SPEC 4.1, 4.2).
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, with = "null_is_default")]
     pub contact_membership: bool,
     /// Its teammates; audiences are listed in this order (SPEC 7.2).
     pub teammates: Vec<Teammate>,
     /// Its teams.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, with = "null_is_default")]
     pub teams: Vec<Team>,
     /// Its endpoints.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, with = "null_is_default")]
     pub endpoints: Vec<Endpoint>,
 }
 

@@ -17,6 +17,7 @@ mod api;
 mod blocks;
 mod changes;
 mod conformance;
+mod formats;
 mod json;
 mod properties;
 mod scans;
