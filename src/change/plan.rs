@@ -171,10 +171,10 @@ fn remove_teammate<W: World>(world: &W, id: &TeammateId, transfer_to: &Member) -
     let mut fits: HashMap<(Option<&EndpointId>, &[Member]), bool, DefaultHashBuilder> = HashMap::default();
     for conversation in world.assigned_to(&leaving) {
         let head = head(world, &conversation)?;
-        let fits = *fits.entry((head.endpoint, head.members)).or_insert_with(|| {
-            let members: Vec<Member> = head.members.iter().filter(|member| **member != leaving).cloned().collect();
-            access::can_be_assigned(&after, transfer_to, Head { members: &members, ..head })
-        });
+        // A membership of whoever leaves covers nobody of those who are left.
+        let fits = *fits
+            .entry((head.endpoint, head.members))
+            .or_insert_with(|| access::can_be_assigned(&after, transfer_to, head));
         effects.push(place(&conversation, head.archived, Some(transfer_to).filter(|_| fits)));
     }
     Ok(effects)
