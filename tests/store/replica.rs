@@ -38,6 +38,12 @@ enum Mishap {
     CompactedBefore,
     /// All is written, a conflict is answered, and replay ends after the first entry.
     HalfAConflict,
+    /// Nothing is written, and a conflict with what is there already is answered, once.
+    VainConflict,
+    /// Two other changes come first, once, and replay ends after one entry.
+    ShortConflict,
+    /// All is written, and another revision is answered.
+    AnotherRevision,
     /// Facts and changes name what does not exist.
     Damage,
     /// Replay goes on after a break.
@@ -118,6 +124,13 @@ impl Journal for Faulty {
                 server.submit_once_as_service(append.submission, append.changes).unwrap();
                 never(self.store.compact(&before));
             }
+            Mishap::VainConflict => {
+                self.set(Mishap::None);
+                return Err(AppendError::Conflict(append.expected));
+            }
+            Mishap::ShortConflict if length(&mut self.store) == 0 => {
+                on(&self.store, 9).submit_all(&ana(), &["c9", "c8"].map(Change::archive)).unwrap();
+            }
             _ => {}
         }
         let appended = self.store.append(append).map_err(|error| match error {
@@ -134,6 +147,7 @@ impl Journal for Faulty {
                 Err(AppendError::Store(Gone))
             }
             Mishap::HalfAConflict => Err(AppendError::Conflict(append.revision())),
+            Mishap::AnotherRevision => appended.map(|revision| revision.after(1)),
             _ => appended,
         }
     }
@@ -162,7 +176,7 @@ impl Journal for Faulty {
                     ControlFlow::Break(())
                 }
                 Mishap::Gap if seen == 1 => ControlFlow::Continue(()),
-                Mishap::HalfAConflict if seen > 1 => ControlFlow::Break(()),
+                Mishap::HalfAConflict | Mishap::ShortConflict if seen > 1 => ControlFlow::Break(()),
                 Mishap::Damage => take(Entry { change: Change::archive("gone"), ..entry }),
                 Mishap::PastABreak => {
                     let _ = take(entry);
@@ -428,6 +442,9 @@ fn a_replica_id_that_is_used_twice_is_found_out() {
     let mut restarted = on(&store, 1);
     let reused = restarted.submit(&ana(), &Change::archive("c1"));
     assert!(matches!(reused, Err(ReplicaError::Reused(_))), "{reused:?}");
+    // A change that is the same as the earlier one's is another all the same.
+    let reused = on(&store, 1).submit(&ana(), &Change::archive("c0"));
+    assert!(matches!(reused, Err(ReplicaError::Reused(_))), "{reused:?}");
     // At the same time: the other one's change is in the journal under this one's id.
     let (mut one, mut two) = (on(&store, 5), on(&store, 5));
     one.submit(&ana(), &Change::archive("c2")).unwrap();
@@ -542,6 +559,51 @@ fn half_a_submission_in_the_journal_is_a_fault_of_the_store() {
     }
     store.set(Mishap::None);
     assert_eq!(replica.submit_once(submission, &ana(), &list).unwrap().get(), 2);
+}
+
+#[test]
+fn a_conflict_that_the_journal_does_not_bear_out_is_a_fault_of_the_store() {
+    for (mishap, reached) in [(Mishap::VainConflict, 0), (Mishap::ShortConflict, 1)] {
+        let (store, mut replica) = faulty();
+        store.set(mishap);
+        let refused = replica.submit(&ana(), &once());
+        assert!(matches!(refused, Err(ReplicaError::Disordered(at)) if at.get() == 0), "{mishap:?}: {refused:?}");
+        assert_eq!(replica.revision().get(), reached, "{mishap:?}");
+        assert!(replica.engine().contact(&"eve".into()).is_none());
+        store.set(Mishap::None);
+        replica.submit(&ana(), &once()).unwrap();
+    }
+}
+
+#[test]
+fn a_change_that_is_acknowledged_at_another_revision_than_it_leads_to_is_not_taken() {
+    let (store, mut replica) = faulty();
+    store.set(Mishap::AnotherRevision);
+    assert!(matches!(replica.submit(&ana(), &once()), Err(ReplicaError::Disordered(at)) if at.get() == 0));
+    assert_eq!(replica.revision().get(), 0);
+    store.set(Mishap::None);
+    assert_eq!(replica.catch_up().unwrap().get(), 1);
+}
+
+#[test]
+fn a_list_of_nothing_is_settled_without_the_store_and_leaves_no_trace() {
+    let (mut store, mut replica) = faulty();
+    replica.submit(&ana(), &once()).unwrap();
+    store.set(Mishap::BeforeWriting);
+    let submission = replica.new_submission();
+    assert_eq!(replica.submit_once(submission, &ana(), &[]).unwrap().get(), 1);
+    assert_eq!(store.find(&"oak".into(), submission), Ok(None));
+    store.set(Mishap::None);
+    assert_eq!(replica.submit_once(submission, &ana(), &[Change::archive("c0")]).unwrap().get(), 2);
+}
+
+#[test]
+fn a_revision_that_a_replica_has_is_shown_though_the_store_is_gone() {
+    let (store, mut replica) = faulty();
+    let revision = replica.submit(&ana(), &once()).unwrap();
+    store.set(Mishap::AfterWritingForGood);
+    assert_eq!(replica.reach(revision).unwrap().revision(), revision);
+    assert!(replica.reach(revision.after(1)).is_err());
 }
 
 #[test]
