@@ -464,11 +464,38 @@ fn doubtful_states_load_and_are_left_to_the_audit() {
 }
 
 #[test]
-fn a_repeat_in_a_list_is_left_out() {
-    let twice = json!(["ana", "ben", "ana"]);
-    let dataset = read(&with("/conversations/0/read_by", twice));
-    let loaded = Facts::load(dataset).unwrap();
-    assert_eq!(loaded.conversation(&"v1".into()).unwrap().read_by.len(), 2);
+fn a_repeat_in_a_list_is_left_out_and_the_first_stays_in_its_place() {
+    let members = [json!({"teammate": "ben"}), json!("organization"), json!({"team": "desk"})];
+    let teammates = [json!("ben"), json!("ana")];
+    let tags: Vec<Value> = (0..12).rev().map(|number| json!(format!("t{number}"))).collect();
+    let lists = [
+        ("/organization/teams/0/teammates", &teammates[..]),
+        ("/organization/endpoints/0/additional_members", &members),
+        ("/contacts/0/members", &members),
+        ("/contacts/0/tags", &tags),
+        ("/conversations/0/contacts", &[json!("p1")]),
+        ("/conversations/0/members", &members),
+        ("/conversations/0/tags", &tags),
+        ("/conversations/0/read_by", &teammates),
+        ("/conversations/0/starred_by", &teammates),
+        ("/filters/0/shared_with", &members),
+    ];
+    for (pointer, list) in lists {
+        let once = json!(list);
+        let twice = json!([list, &list[..1], list].concat());
+        let dataset = read(&with(pointer, twice));
+        let by_facts = json!(Facts::load(dataset.clone()).unwrap().to_dataset());
+        assert_eq!(by_facts.pointer(pointer), Some(&once), "{pointer}");
+        let by_engine = json!(Engine::new(dataset).unwrap().to_dataset());
+        assert_eq!(by_engine.pointer(pointer).map(sorted), Some(sorted(&once)), "{pointer}");
+    }
+}
+
+/// The texts of a list, for the engine keeps some lists in an order of its own.
+fn sorted(list: &Value) -> Vec<String> {
+    let mut texts: Vec<String> = list.as_array().unwrap().iter().map(Value::to_string).collect();
+    texts.sort();
+    texts
 }
 
 #[test]
