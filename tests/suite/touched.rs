@@ -9,7 +9,7 @@ use visibly::store::{
     Append, AppendError, Batch, CreateError, Entry, Journal, MemoryStore, ReplayError, Replica, ReplicaId, Source,
     SubmissionId, Touched,
 };
-use visibly::{Dataset, Engine, OrganizationId, Revision};
+use visibly::{Change, Contact, Conversation, Dataset, Engine, Organization, OrganizationId, Revision, Teammate};
 
 use crate::worlds::{EVERY_KIND, World, config, histories, json};
 
@@ -143,5 +143,23 @@ proptest! {
         let submission = replica.new_submission();
         replica.submit_once_as_service(submission, &taken).unwrap();
         prop_assert_eq!(store.told(), told);
+    }
+}
+
+#[test]
+fn a_fact_that_a_change_names_twice_is_told_once() {
+    let oak = Organization::new("oak", "Oak Street").teammate(Teammate::new("ana", "Ana").admin());
+    let facts = Dataset::new(oak).contact(Contact::new("p1")).conversation(Conversation::note("n1", 1));
+    let mut store = Told::default();
+    store.create(&Engine::new(facts).unwrap()).unwrap();
+    let mut replica = Replica::open(store.clone(), &"oak".into(), ReplicaId::new(1)).unwrap();
+    let (add, remove) = (vec!["vip".into()], Vec::new());
+    let changes = [
+        Change::TagContacts { ids: vec!["p1".into(); 3], add: add.clone(), remove: remove.clone() },
+        Change::TagConversations { ids: vec!["n1".into(); 3], add, remove },
+    ];
+    for change in changes {
+        replica.submit_as_service(&change).unwrap();
+        assert_eq!(store.told().len(), 1, "{}", json(&change));
     }
 }
