@@ -8,11 +8,11 @@ use serde_json::json;
 use visibly::store::{AppendError, CreateError, Entry, LoadError, ReplayError, ReplicaError, ReplicaId, SubmissionId};
 use visibly::{
     AccessEffect, ArchiveScope, Change, Contact, ContactCategory, ContactId, ContactList, ContactRow, ContactUpdate,
-    Conversation, ConversationAction, ConversationId, ConversationRow, Cursor, CursorKey, Dataset, EmailAddress,
-    Endpoint, EndpointKind, Engine, EngineBuilder, Error, ErrorCode, Facts, FaxNumber, Filter, FilterId, Grant, Inbox,
-    Invitation, MAX_RULE_DEPTH, Member, Organization, Page, PageRequest, PhoneNumber, Pick, Resource, Revision, Rule,
-    SpruceLink, Subject, Tag, TagSet, Team, TeamId, Teammate, TeammateId, TeammateUpdate, Text, Timestamp, Viewer,
-    policy,
+    Conversation, ConversationAction, ConversationId, ConversationRow, Cursor, CursorKey, Dataset, Decision, Denial,
+    EmailAddress, Endpoint, EndpointKind, Engine, EngineBuilder, Error, ErrorCode, Facts, FaxNumber, Filter, FilterId,
+    FindingKind, Grant, Inbox, Invitation, KeptOut, MAX_RULE_DEPTH, Member, Organization, Page, PageRequest,
+    PhoneNumber, Pick, Resource, Revision, Rule, SpruceLink, Subject, Tag, TagSet, Team, TeamId, Teammate, TeammateId,
+    TeammateUpdate, Text, Timestamp, Viewer, policy,
 };
 
 use crate::answers::assert_same_answers;
@@ -171,6 +171,108 @@ fn builders_say_what_json_says() {
     });
     assert_eq!(built, serde_json::from_value(spelled).unwrap());
     assert!(Engine::new(built).is_ok());
+}
+
+#[test]
+fn what_a_builder_leaves_out_is_what_json_leaves_out() {
+    let built = Dataset::new(Organization::new("oak", "Oak").teammate(Teammate::new("ana", "Ana")))
+        .contact(Contact::new("p1"))
+        .conversation(Conversation::note("n1", 5))
+        .filter(Filter::conversations("f1", "F", "ana", Rule::Unread));
+    let spelled = json!({
+        "organization": {"id": "oak", "name": "Oak", "teammates": [{"id": "ana", "name": "Ana"}]},
+        "contacts": [{"id": "p1"}],
+        "conversations": [{"id": "n1", "kind": "note", "last_activity": 5}],
+        "filters": [{"id": "f1", "name": "F", "owner": "ana", "lists": "conversations", "rule": "unread"}],
+    });
+    assert_eq!(built, serde_json::from_value(spelled).unwrap());
+}
+
+#[test]
+fn an_update_alters_what_it_gives_and_nothing_else() {
+    let ben = TeammateUpdate::new("ben");
+    let steps = [
+        (ben.clone(), ("Ben", false, false)),
+        (ben.clone().name("Benjamin"), ("Benjamin", false, false)),
+        (ben.clone().admin(true), ("Benjamin", true, false)),
+        (ben.clone().suspended(true), ("Benjamin", true, true)),
+        (ben.admin(false).suspended(false), ("Benjamin", false, false)),
+    ];
+    let mut engine = clinic();
+    for (update, (name, admin, suspended)) in steps {
+        engine.apply(&Change::UpdateTeammate(update)).unwrap();
+        let ben = engine.teammate(&"ben".into()).unwrap();
+        assert_eq!((ben.name.as_str(), ben.admin, ben.suspended), (name, admin, suspended));
+    }
+    let ann = ContactUpdate::new("p1");
+    let (patient, clinic) = (ContactCategory::Patient, ContactCategory::Clinic);
+    let steps = [
+        (ann.clone(), (Some("Ann"), patient, Invitation::NotInvited)),
+        (ann.clone().category(clinic), (Some("Ann"), clinic, Invitation::NotInvited)),
+        (ann.clone().invitation(Invitation::Invited), (Some("Ann"), clinic, Invitation::Invited)),
+        (ann.clone().name(None), (None, clinic, Invitation::Invited)),
+        (ann.name(Some("Anna".into())), (Some("Anna"), clinic, Invitation::Invited)),
+    ];
+    for (update, expected) in steps {
+        engine.apply(&Change::UpdateContact(update)).unwrap();
+        let ann = engine.contact(&"p1".into()).unwrap();
+        assert_eq!((ann.name.as_ref().map(Text::as_str), ann.category, ann.invitation), expected);
+    }
+}
+
+/// SPEC 5.6, 7.1.
+#[test]
+fn a_filter_is_decided_with_its_owner_first_then_every_share_that_covers_the_viewer() {
+    let organization = Organization::new("oak", "Oak Street")
+        .teammate(Teammate::new("ana", "Ana").admin())
+        .teammate(Teammate::new("ben", "Ben"))
+        .teammate(Teammate::new("cyd", "Cyd").suspended())
+        .teammate(Teammate::new("dee", "Dee"))
+        .team(Team::new("desk", "Desk", ["ben", "cyd"]));
+    let [own, left] = [("own", "ben"), ("left", "cyd")]
+        .map(|(id, owner)| Filter::conversations(id, "F", owner, Rule::Unread).shared_with(Member::team("desk")));
+    let own = own.shared_with(Member::teammate("dee")).shared_with(Member::teammate("ben"));
+    let facts = Facts::load(Dataset::new(organization).filter(own).filter(left)).unwrap();
+    let engine = Engine::new(facts.to_dataset()).unwrap();
+    let [desk, ben, dee] =
+        [Member::team("desk"), Member::teammate("ben"), Member::teammate("dee")].map(Grant::FilterShare);
+    let decisions = [
+        ("own", "ben", Decision::Allowed(vec![Grant::FilterOwner, desk.clone(), ben])),
+        ("own", "dee", Decision::Allowed(vec![dee])),
+        ("own", "ana", Decision::Denied(Denial::NotAMember)),
+        ("own", "cyd", Decision::Denied(Denial::Suspended)),
+        ("left", "ben", Decision::Allowed(vec![desk])),
+        ("left", "cyd", Decision::Denied(Denial::Suspended)),
+        ("gone", "ana", Decision::Denied(Denial::UnknownResource)),
+    ];
+    for (filter, viewer, expected) in decisions {
+        let (filter, viewer) = (FilterId::from(filter), TeammateId::from(viewer));
+        assert_eq!(engine.decide(&viewer, &filter), expected, "{filter} for {viewer}");
+        assert_eq!(policy::decide(&facts, &viewer, &filter), expected);
+    }
+    for (filter, users) in [("own", &["ben", "dee"][..]), ("left", &["ben"])] {
+        let filter = FilterId::from(filter);
+        assert_eq!(engine.audience(&filter).unwrap(), users);
+        assert_eq!(policy::audience(&facts, &filter).unwrap(), users);
+    }
+}
+
+#[test]
+fn a_grant_names_the_member_that_covers_the_viewer() {
+    let desk = Member::team("desk");
+    let by_member = [
+        Grant::EndpointOwner,
+        Grant::EndpointMember,
+        Grant::ConversationMember,
+        Grant::ContactMember,
+        Grant::FilterShare,
+    ];
+    for grant in by_member {
+        assert_eq!(grant(desk.clone()).member(), Some(&desk));
+    }
+    for grant in [Grant::MembershipOff, Grant::Admin, Grant::FilterOwner] {
+        assert_eq!(grant.member(), None);
+    }
 }
 
 #[test]
@@ -349,6 +451,11 @@ fn what_an_answer_about_everyone_is_about_has_words() {
     for effect in [AccessEffect::Gained, AccessEffect::Lost] {
         assert_eq!(json!(effect), json!(effect.to_string()));
     }
+    for kind in [FindingKind::AssigneeInactive, FindingKind::NoActiveAdmin] {
+        assert_eq!((json!(kind), kind.to_string()), (json!(kind.as_str()), kind.as_str().to_owned()));
+    }
+    assert_eq!([KeptOut::NotVisible, KeptOut::Rule].map(|one| one.to_string()), ["not visible", "rule does not match"]);
+    assert_eq!(Denial::NotAMember.to_string(), "nothing covers the viewer");
 }
 
 #[test]
@@ -370,8 +477,10 @@ fn what_is_in_the_way_of_removing_a_team_can_be_listed_and_taken_away() {
 fn ids_and_texts_compare_with_strings_and_are_made_of_what_is_borrowed() {
     let (text, id) = (String::from("ana"), TeammateId::from("ana"));
     assert!(id == "ana" && id == *"ana" && TeammateId::from(&text) == id);
+    assert!(id != "ann" && id != *"ann");
     let name = Text::from(&text);
-    assert!(name == "ana" && name == *"ana");
+    assert!(name == "ana" && name == *"ana" && name.as_ref() == "ana");
+    assert!(name != "ann" && name != *"ann");
     assert_eq!(Cursor::from("0f").as_str(), "0f");
     assert_eq!(Member::from(&id), Member::teammate("ana"));
     assert_eq!(Member::from(&visibly::TeamId::from("desk")), Member::team("desk"));
