@@ -108,6 +108,7 @@ fn what_has_no_sql_is_refused_with_its_reason() {
     let reason = not_expressible(ana.condition(&Inbox::All, "Visibly_teams", 1));
     assert_eq!(reason.to_string(), "alias `Visibly_teams`, whose name is reserved");
     assert!(ana.can_find("visibly_contacts", 1).is_err());
+    assert!(ana.contact_condition(&ContactList::All, "visibly_contacts", 1).is_err());
     let reason = not_expressible(ana.badges(&vec![Inbox::All; 500]));
     assert_eq!(reason.to_string(), "500 lists in one statement, at most 499");
     assert_eq!(sqlite.row_security("app").unwrap_err().to_string(), "row-level security, which SQLite does not have");
@@ -155,6 +156,9 @@ fn what_an_engine_refuses_is_refused_alike() {
     assert_eq!(code(ana.inbox(&Inbox::All, &Part::first(0)).unwrap_err()), "empty_page");
     assert_eq!(code(ana.contacts(&ContactList::All, &Part::first(0)).unwrap_err()), "empty_page");
     assert_eq!(code(ana.contacts_unordered(&ContactList::Rule(Rule::Unread)).unwrap_err()), "wrong_list");
+    assert_eq!(code(ana.opens_contacts(&ContactList::Rule(Rule::Unread)).unwrap_err()), "wrong_list");
+    let filter = Filter::contacts("f", "filter", "ana", Rule::not(Rule::Unread));
+    assert_eq!(code(ana.contacts_unordered(&filter).unwrap_err()), "wrong_list");
     let filter = Filter::contacts("f", "filter", "ana", Rule::all([]));
     assert_eq!(code(ana.inbox(&filter, &Part::all()).unwrap_err()), "wrong_list");
 }
