@@ -189,6 +189,22 @@ fn what_a_builder_leaves_out_is_what_json_leaves_out() {
 }
 
 #[test]
+fn assigning_lets_in_where_it_says_so_and_nowhere_else() {
+    let desk = json!({"team": "desk"});
+    let changes = [
+        (Change::assign("v1", Member::team("desk")), json!({"id": "v1", "to": &desk})),
+        (
+            Change::assign_with_access("v1", Member::team("desk")),
+            json!({"id": "v1", "to": &desk, "grant_access": true}),
+        ),
+        (Change::unassign("v1"), json!({"id": "v1", "to": null})),
+    ];
+    for (change, spelled) in changes {
+        assert_eq!(change, serde_json::from_value(json!({"assign": spelled})).unwrap());
+    }
+}
+
+#[test]
 fn an_update_alters_what_it_gives_and_nothing_else() {
     let ben = TeammateUpdate::new("ben");
     let steps = [
@@ -232,7 +248,8 @@ fn a_filter_is_decided_with_its_owner_first_then_every_share_that_covers_the_vie
     let [own, left] = [("own", "ben"), ("left", "cyd")]
         .map(|(id, owner)| Filter::conversations(id, "F", owner, Rule::Unread).shared_with(Member::team("desk")));
     let own = own.shared_with(Member::teammate("dee")).shared_with(Member::teammate("ben"));
-    let facts = Facts::load(Dataset::new(organization).filter(own).filter(left)).unwrap();
+    let alone = Filter::contacts("alone", "F", "dee", Rule::all([]));
+    let facts = Facts::load(Dataset::new(organization).filter(own).filter(left).filter(alone)).unwrap();
     let engine = Engine::new(facts.to_dataset()).unwrap();
     let [desk, ben, dee] =
         [Member::team("desk"), Member::teammate("ben"), Member::teammate("dee")].map(Grant::FilterShare);
@@ -250,7 +267,7 @@ fn a_filter_is_decided_with_its_owner_first_then_every_share_that_covers_the_vie
         assert_eq!(engine.decide(&viewer, &filter), expected, "{filter} for {viewer}");
         assert_eq!(policy::decide(&facts, &viewer, &filter), expected);
     }
-    for (filter, users) in [("own", &["ben", "dee"][..]), ("left", &["ben"])] {
+    for (filter, users) in [("own", &["ben", "dee"][..]), ("left", &["ben"]), ("alone", &["dee"])] {
         let filter = FilterId::from(filter);
         assert_eq!(engine.audience(&filter).unwrap(), users);
         assert_eq!(policy::audience(&facts, &filter).unwrap(), users);
@@ -481,6 +498,7 @@ fn ids_and_texts_compare_with_strings_and_are_made_of_what_is_borrowed() {
     let name = Text::from(&text);
     assert!(name == "ana" && name == *"ana" && name.as_ref() == "ana");
     assert!(name != "ann" && name != *"ann");
+    assert_eq!(format!("{:?} {name:?} {name}", Tag::from("vip")), "Tag(..) Text(..) ana");
     assert_eq!(Cursor::from("0f").as_str(), "0f");
     assert_eq!(Member::from(&id), Member::teammate("ana"));
     assert_eq!(Member::from(&visibly::TeamId::from("desk")), Member::team("desk"));
@@ -511,6 +529,7 @@ fn a_time_is_made_of_the_systems_on_both_sides_of_1970() {
     let time = |millis| Timestamp::from_millis(millis);
     let (epoch, span) = (SystemTime::UNIX_EPOCH, Duration::from_micros(1_500));
     assert_eq!([epoch, epoch + span, epoch - span].map(Timestamp::from), [0, 1, -1].map(time));
+    assert_eq!(time(-1).to_string(), "-1");
 }
 
 #[test]
