@@ -378,5 +378,15 @@ fn badges_of_hundreds_of_inboxes_mark_what_is_visible_for_some_at_a_time() {
     assert!(many <= few + 600 * 1_024, "{few} and {many} bytes at most");
 }
 
+/// A list that claims four thousand million rules took a mebibyte at once, and so did each list in it.
+#[test]
+fn lists_of_rules_that_claim_any_number_take_memory_by_what_is_there() {
+    let claims = b"\x81\xa3all\xdd\xff\xff\xff\xff".repeat(127);
+    let before = held_now();
+    start_peak();
+    assert!(rmp_serde::from_slice::<Rule>(&claims).is_err());
+    assert!(peak() - before < 1 << 17, "{} bytes for {}", peak() - before, claims.len());
+}
+
 /// Bytes that the first message after a snapshot may ask for: a block of each column, and two groups of marks.
 const AFTER_SNAPSHOT: usize = 256_000;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
@@ -30,23 +30,49 @@ thread_local! {
     static READ_DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Reads what is in an `all`, `any` or `not`. Some formats have no limit of their own, and a rule takes them two bytes a
-/// level: it would exhaust the stack before anyone could ask how deep it is.
-fn within<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
-    let _level = Level::enter().ok_or_else(|| D::Error::custom("a rule that is nested too deep"))?;
-    T::deserialize(deserializer)
+/// Reads what is in a `not`. Some formats have no limit of their own, and a rule takes them two bytes a level: it would
+/// exhaust the stack before anyone could ask how deep it is.
+fn within<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<Rule>, D::Error> {
+    let _level = Level::enter()?;
+    Box::deserialize(deserializer)
+}
+
+/// Reads what is in an `all` or `any`. Room is made as rules come: for as many as a format claims, which serde takes a
+/// mebibyte a list for, it would be that for every list around a list, of ten bytes each.
+fn list_within<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Rule>, D::Error> {
+    struct List;
+
+    impl<'de> Visitor<'de> for List {
+        type Value = Vec<Rule>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a sequence")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Rule>, A::Error> {
+            let mut rules = Vec::new();
+            while let Some(rule) = list.next_element()? {
+                rules.push(rule);
+            }
+            Ok(rules)
+        }
+    }
+
+    let _level = Level::enter()?;
+    deserializer.deserialize_seq(List)
 }
 
 /// One level, until it is dropped.
 struct Level;
 
 impl Level {
-    fn enter() -> Option<Self> {
+    fn enter<E: serde::de::Error>() -> Result<Self, E> {
         let depth = READ_DEPTH.get();
-        (depth < MAX_READ_DEPTH).then(|| {
-            READ_DEPTH.set(depth + 1);
-            Self
-        })
+        if depth == MAX_READ_DEPTH {
+            return Err(E::custom("a rule that is nested too deep"));
+        }
+        READ_DEPTH.set(depth + 1);
+        Ok(Self)
     }
 }
 
@@ -150,9 +176,9 @@ pub enum AssigneePick {
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
     /// Every one of these holds; true if there are none.
-    All(#[serde(deserialize_with = "within")] Vec<Rule>),
+    All(#[serde(deserialize_with = "list_within")] Vec<Rule>),
     /// At least one of these holds; false if there are none.
-    Any(#[serde(deserialize_with = "within")] Vec<Rule>),
+    Any(#[serde(deserialize_with = "list_within")] Vec<Rule>),
     /// This does not hold.
     Not(#[serde(deserialize_with = "within")] Box<Rule>),
     /// The union of the tags of the contacts that the viewer may view.
