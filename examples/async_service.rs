@@ -8,13 +8,22 @@
 mod oak;
 #[path = "support/served.rs"]
 mod served;
+#[path = "support/told.rs"]
+mod told;
+
+use std::process::ExitCode;
 
 use served::Served;
+use told::say;
 use visibly::store::{Journal, MemoryStore, Replica};
 use visibly::{Change, ConversationId, TeammateId};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> ExitCode {
+    told::end("async_service", run().await)
+}
+
+async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let mut store = MemoryStore::new();
     store.create(&oak::clinic()?)?;
     let served = Served::start(Replica::open(store, &"oak".into(), oak::new_replica_id())?)?;
@@ -34,9 +43,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let archived = served.submit(Some(lee.clone()), Change::archive("results")).await?;
     let engine = served.at_least(archived).await?;
     let results = engine.conversation(&ConversationId::from("results"));
-    println!("revision {}, archived: {}", engine.revision(), results.is_some_and(|results| results.archived));
+    let is_archived = results.is_some_and(|results| results.archived);
+    say(format!("revision {}, archived: {is_archived}", engine.revision()))?;
 
     let denied = served.submit(Some("ben".into()), Change::unarchive("results")).await;
-    println!("ben: {}", denied.err().map_or_else(|| "was not refused".to_owned(), |error| error.to_string()));
+    say(format!("ben: {}", denied.err().map_or_else(|| "was not refused".to_owned(), |error| error.to_string())))?;
     Ok(())
 }

@@ -14,6 +14,8 @@ mod oak;
 mod postgres_server;
 #[path = "support/postgres_store.rs"]
 mod postgres_store;
+#[path = "support/told.rs"]
+mod told;
 
 use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
@@ -25,6 +27,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use postgres::Config;
 use postgres_server::{NoServer, Server};
 use postgres_store::PostgresStore;
+use told::say;
 use visibly::store::{Journal, Replica};
 use visibly::{Change, Contact, Engine, OrganizationId, Revision, TeammateId};
 
@@ -37,18 +40,18 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["replica", url, name, from] => serve(url, name, from),
-        _ => run(),
+        [] => run(),
+        _ => {
+            eprintln!("usage: replicas");
+            return ExitCode::from(2);
+        }
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<NoServer>() => {
             eprintln!("{error}\n  to run it: sudo apt-get install postgresql && cargo run --example replicas");
             ExitCode::from(2)
         }
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
+        result => told::end("replicas", result),
     }
 }
 
@@ -66,23 +69,18 @@ fn serve(url: &str, name: &str, from: &str) -> Result<(), Error> {
         if replica.engine().contact(&contact.id).is_none() {
             replica.submit(&ana, &Change::AddContact(contact))?;
         }
-        say(&format!("wrote {number}"))?;
+        say(format!("wrote {number}"))?;
     }
     say("done")?;
     for line in std::io::stdin().lines() {
         let revision = Revision::new(line?.parse()?);
-        say(&format!("{:x}", fingerprint(replica.reach(revision)?)))?;
+        say(format!("{:x}", fingerprint(replica.reach(revision)?)))?;
     }
     Ok(())
 }
 
 fn contact_id(name: &str, number: usize) -> String {
     format!("{name}-{number}")
-}
-
-fn say(line: &str) -> std::io::Result<()> {
-    println!("{line}");
-    std::io::stdout().flush()
 }
 
 /// Equal facts have equal ones.
@@ -139,7 +137,7 @@ impl Process {
         while let Some(Ok(line)) = self.output.next() {
             self.note(&line);
         }
-        println!("replica {} was killed after it had written {} changes", self.name, self.wrote);
+        say(format!("replica {} was killed after it had written {} changes", self.name, self.wrote))?;
         Ok(self.wrote)
     }
 }
@@ -174,7 +172,7 @@ fn run() -> Result<(), Error> {
 fn compare(store: &mut PostgresStore, mut replicas: [Process; 3]) -> Result<(), Error> {
     let oak = OrganizationId::from("oak");
     let stored = Engine::load(store, &oak)?;
-    println!("the database is at revision {}, with {} contacts", stored.revision(), stored.contact_count());
+    say(format!("the database is at revision {}, with {} contacts", stored.revision(), stored.contact_count()))?;
     let mut changes = HashSet::new();
     let mut entries = 0;
     store.replay(&oak, Revision::new(0), &mut |entry| {
@@ -189,7 +187,7 @@ fn compare(store: &mut PostgresStore, mut replicas: [Process; 3]) -> Result<(), 
     for replica in &mut replicas {
         writeln!(replica.input, "{}", stored.revision())?;
         let found = replica.hear()?;
-        println!("replica {} has facts {found}, the database {expected}", replica.name);
+        say(format!("replica {} has facts {found}, the database {expected}", replica.name))?;
         if found != expected {
             return Err(format!("replica {} differs from the database", replica.name).into());
         }
@@ -198,6 +196,6 @@ fn compare(store: &mut PostgresStore, mut replicas: [Process; 3]) -> Result<(), 
         drop(input);
         child.wait()?;
     }
-    println!("all three agree with the database");
+    say("all three agree with the database")?;
     Ok(())
 }

@@ -9,34 +9,54 @@ mod columns;
 mod oak;
 #[path = "support/sqlite_store.rs"]
 mod sqlite_store;
+#[path = "support/told.rs"]
+mod told;
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use sqlite_store::SqliteStore;
+use told::say;
 use visibly::store::{CreateError, Journal, Replica, ReplicaError};
 use visibly::{Change, ConversationId, Inbox, OrganizationId, PageRequest, TeammateId};
 
 type Error = Box<dyn std::error::Error>;
 
-fn main() -> Result<(), Error> {
-    let given = std::env::args_os().nth(1).map(PathBuf::from);
-    let file = given.unwrap_or_else(|| std::env::temp_dir().join(format!("clinic-{}.sqlite", std::process::id())));
-    println!("the clinic is in {}", file.display());
-    serve(&file)?;
-    serve(&file)
+fn main() -> ExitCode {
+    let file = match &std::env::args_os().skip(1).collect::<Vec<_>>()[..] {
+        [] => std::env::temp_dir().join(format!("clinic-{}.sqlite", std::process::id())),
+        [file] if is_file_name(file) => PathBuf::from(file),
+        _ => {
+            eprintln!("usage: sqlite_service [FILE]");
+            return ExitCode::from(2);
+        }
+    };
+    told::end(&format!("sqlite_service: {}", file.display()), run(&file))
+}
+
+/// Whether SQLite would take it for a file of that name, and nobody means an option by it.
+fn is_file_name(argument: &OsStr) -> bool {
+    !argument.is_empty() && !argument.as_encoded_bytes().starts_with(b"-")
+}
+
+fn run(file: &Path) -> Result<(), Error> {
+    say(format!("the clinic is in {}", file.display()))?;
+    serve(file)?;
+    serve(file)
 }
 
 /// One run of the service, from opening the file to the end of the process.
-fn serve(file: &PathBuf) -> Result<(), Error> {
+fn serve(file: &Path) -> Result<(), Error> {
     let oak = OrganizationId::from("oak");
     let mut store = SqliteStore::open(file)?;
     match store.create(&oak::clinic()?) {
-        Ok(()) => println!("made a new clinic"),
-        Err(CreateError::Exists(id)) => println!("opened clinic `{id}`"),
+        Ok(()) => say("made a new clinic")?,
+        Err(CreateError::Exists(id)) => say(format!("opened clinic `{id}`"))?,
         Err(error) => return Err(error.into()),
     }
     let mut replica = Replica::open(store, &oak, oak::new_replica_id())?;
-    println!("at revision {}", replica.revision());
+    say(format!("at revision {}", replica.revision()))?;
 
     let (ana, ben, lee) = (TeammateId::from("ana"), TeammateId::from("ben"), TeammateId::from("dr-lee"));
     let results = ConversationId::from("results");
@@ -46,7 +66,7 @@ fn serve(file: &PathBuf) -> Result<(), Error> {
     replica.submit_as_service(&Change::receive_message("intake", now))?;
     replica.submit(&ben, &Change::mark_read("intake", "ben"))?;
     match replica.submit(&ben, &Change::archive("results")) {
-        Err(ReplicaError::Denied(_)) => println!("ben may not archive dr. lee's conversation"),
+        Err(ReplicaError::Denied(_)) => say("ben may not archive dr. lee's conversation")?,
         other => return Err(format!("ben was not refused: {other:?}").into()),
     }
     let starred = replica.submit(&lee, &Change::star("results", "dr-lee"))?;
@@ -56,7 +76,7 @@ fn serve(file: &PathBuf) -> Result<(), Error> {
     for viewer in [&ana, &ben, &lee] {
         let page = engine.viewer(viewer)?.filter_inbox(&Inbox::Everything, &PageRequest::first(10))?;
         let ids: Vec<&str> = page.rows.iter().map(|row| row.id().as_str()).collect();
-        println!("{viewer} sees {ids:?}");
+        say(format!("{viewer} sees {ids:?}"))?;
     }
     let seen_by_ben = engine.can_view(&ben, &results);
 
@@ -64,7 +84,7 @@ fn serve(file: &PathBuf) -> Result<(), Error> {
     let sql = "SELECT count(*) FROM conversation_stars WHERE organization_id = ?1 AND conversation_id = ?2";
     let store = replica.journal();
     let stars: i64 = store.connection().query_row(sql, (oak.as_str(), results.as_str()), |row| row.get(0))?;
-    println!("the file has {stars} star on `{results}`");
+    say(format!("the file has {stars} star on `{results}`"))?;
     match (seen_by_ben, stars) {
         (false, 1) => Ok(()),
         _ => Err("the file and the engine disagree".into()),

@@ -11,6 +11,8 @@ mod report;
 mod table;
 #[path = "../examples/clinic/text.rs"]
 mod text;
+#[path = "../examples/support/told.rs"]
+mod told;
 #[path = "../examples/web_handler.rs"]
 mod web_handler;
 
@@ -273,4 +275,28 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     let output = "line\n".repeat(10_000);
     assert!(command::write_to(Fails(ErrorKind::BrokenPipe), &output).is_ok());
     assert!(command::write_to(Fails(ErrorKind::StorageFull), &output).is_err());
+    assert!(told::say_to(Fails(ErrorKind::BrokenPipe), "line").is_ok());
+    assert!(told::say_to(Fails(ErrorKind::StorageFull), "line").is_err());
+}
+
+/// The programs of these sources write lines as they go, and `println!` panics where nobody reads them.
+#[test]
+fn no_example_panics_where_nobody_reads_it() {
+    let folder = |name: &str| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
+    let sources = ["", "clinic", "conformance", "support"].map(|name| std::fs::read_dir(folder(name)).unwrap());
+    let sources = sources.into_iter().flatten().map(|entry| entry.unwrap().path());
+    for source in sources.filter(|path| path.extension().is_some_and(|extension| extension == "rs")) {
+        let text = std::fs::read_to_string(&source).unwrap();
+        let prints = |line: &str| line.replace("eprintln!", "").contains("println!");
+        assert!(!text.lines().any(prints), "{} prints", source.display());
+    }
+}
+
+#[test]
+fn what_a_program_complains_of_is_one_line_without_what_a_database_quotes() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("the store failed")]
+    struct Failed(#[source] io::Error);
+    let row = io::Error::other("check violated\nDETAIL: failing row contains (Nora Quist)");
+    assert_eq!(told::complaint("a\u{1b}[2Jb.sqlite", &Failed(row)), "a [2Jb.sqlite: the store failed: check violated");
 }

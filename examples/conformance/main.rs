@@ -4,6 +4,8 @@
 //! or is not in the format.
 
 mod runner;
+#[path = "../support/told.rs"]
+mod told;
 
 use std::process::ExitCode;
 
@@ -22,10 +24,11 @@ fn main() -> ExitCode {
             is_malformed = true;
         }
     }
-    for mismatch in &report.mismatches {
-        println!("{mismatch}");
+    let total = format!("{} passed, {} failed", report.passed, report.mismatches.len());
+    if let Err(error) = report.mismatches.iter().try_for_each(told::say).and_then(|()| told::say(total)) {
+        eprintln!("standard output: {error}");
+        return ExitCode::FAILURE;
     }
-    println!("{} passed, {} failed", report.passed, report.mismatches.len());
     match (is_malformed, report.mismatches.is_empty()) {
         (true, _) => ExitCode::from(2),
         (false, true) => ExitCode::SUCCESS,
