@@ -107,7 +107,8 @@ macro_rules! shared_text {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_str(TextVisitor).map(Self)
+                // Formats that can lend a text do so here too; those that cannot lend a long one refuse `deserialize_str`.
+                deserializer.deserialize_string(TextVisitor).map(Self)
             }
         }
     };

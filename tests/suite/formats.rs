@@ -1,9 +1,13 @@
 //! Formats other than JSON: those that read by place alone, and those that set no limit to how deep a value is.
 
 use proptest::prelude::*;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use visibly::{Change, ContactCategory, ContactUpdate, Engine, ErrorCode, Filter, MAX_RULE_DEPTH, Rule};
+use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
+use serde::{Deserialize, Serialize, forward_to_deserialize_any};
+use visibly::store::ReplicaId;
+use visibly::{
+    Change, ContactCategory, ContactUpdate, ConversationId, Cursor, Engine, ErrorCode, Filter, MAX_RULE_DEPTH, Rule,
+    Tag, Text,
+};
 
 use crate::worlds::{EVERY_KIND, config, wayward_histories, worlds};
 
@@ -45,6 +49,39 @@ fn a_name_that_stays_is_told_from_one_that_goes_and_from_what_follows_it() {
     }
     let two_names = rmp_serde::to_vec(&("nora", ["a", "b"], (), ())).unwrap();
     assert!(rmp_serde::from_slice::<ContactUpdate>(&two_names).is_err());
+}
+
+/// A text that its format hands over whole and does not lend, as that of CBOR does with one longer than its buffer.
+struct NotLent(String);
+
+impl<'de> Deserializer<'de> for NotLent {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        visitor.visit_string(self.0)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(Self::Error::custom("longer than the buffer"))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char string bytes byte_buf option unit unit_struct newtype_struct seq
+        tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+/// Ids and tags of more than 4,096 bytes were written to CBOR and not read back.
+#[test]
+fn long_texts_are_read_from_formats_that_do_not_lend_them() {
+    let text = "7".repeat(5_000);
+    let not_lent = || NotLent(text.clone());
+    assert_eq!(ConversationId::deserialize(not_lent()).unwrap(), text.as_str());
+    assert_eq!(Tag::deserialize(not_lent()).unwrap(), text.as_str());
+    assert_eq!(Text::deserialize(not_lent()).unwrap(), text.as_str());
+    assert_eq!(Cursor::deserialize(not_lent()).unwrap().as_str(), text);
+    let replica = ReplicaId::new(7);
+    assert_eq!(ReplicaId::deserialize(NotLent(replica.to_string())), Ok(replica));
 }
 
 /// `not` around `unread`, so many times: in postcard the numbers of the variants, in MessagePack maps of one entry.
