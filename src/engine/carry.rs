@@ -22,19 +22,6 @@ impl State {
         Ok(())
     }
 
-    /// The same for changes in order, with audiences made anew once, at the end: no check asks for them. After an error
-    /// nothing is to be asked of what was altered so far.
-    pub(super) fn apply_list(&mut self, changes: &[Change]) -> Result<(), Error> {
-        let mut is_stale = false;
-        for (position, change) in changes.iter().enumerate() {
-            is_stale |= self.apply_but_audiences(change).map_err(|error| error.at(position))?;
-        }
-        if is_stale {
-            self.recompile();
-        }
-        Ok(())
-    }
-
     /// Checks a change and carries it out; whether audiences are to be made anew.
     pub(super) fn apply_but_audiences(&mut self, change: &Change) -> Result<bool, Error> {
         if let Change::ReceiveMessage { id, at } = change {

@@ -346,16 +346,17 @@ impl Engine {
     /// # Complexity
     /// What each change costs by [`Engine::apply`], on a clone; who covers and who has access is made anew once for all.
     pub fn apply_all(&mut self, changes: &[Change]) -> Result<Revision, Error> {
-        self.state = self.after(changes)?;
-        self.revision = self.revision.after(changes.len());
+        *self = self.after(changes)?;
         Ok(self.revision)
     }
 
-    /// The state that changes lead to.
-    fn after(&self, changes: &[Change]) -> Result<State, Error> {
-        let mut state = self.state.clone();
-        state.apply_list(changes)?;
-        Ok(state)
+    /// The engine that changes lead to.
+    fn after(&self, changes: &[Change]) -> Result<Self, Error> {
+        let mut ahead = Advancing::from(self);
+        for (position, change) in changes.iter().enumerate() {
+            ahead.apply(change).map_err(|error| error.at(position))?;
+        }
+        Ok(ahead.arrive())
     }
 
     /// Every teammate who sees a resource, in the organization's order (SPEC 7.2). It speaks of everyone, so show it
@@ -386,7 +387,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::apply_all`].
     pub fn preview(&self, changes: &[Change]) -> Result<Vec<AccessChange>, Error> {
-        Ok(insight::compare(&self.state, &self.after(changes)?))
+        Ok(insight::compare(&self.state, &self.after(changes)?.state))
     }
 
     /// Verifies everything that the engine keeps twice. For tests and fuzzing; says what disagrees.
