@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use visibly::{Change, Dataset, Engine, Member};
@@ -37,15 +36,6 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Strin
     match arguments.json {
         true => serde_json::to_string_pretty(&report).map(|json| json + "\n").map_err(|error| error.to_string()),
         false => Ok(text::render(&report)),
-    }
-}
-
-/// Writes all of `output`; a reader that has seen enough, such as `head`, is no failure.
-pub(crate) fn write_to(out: impl Write, output: &str) -> io::Result<()> {
-    let mut out = BufWriter::new(out);
-    match out.write_all(output.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => written,
     }
 }
 

@@ -10,6 +10,8 @@ mod command;
 mod report;
 mod table;
 mod text;
+#[path = "../support/told.rs"]
+mod told;
 
 use std::process::ExitCode;
 
@@ -21,7 +23,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match command::write_to(std::io::stdout().lock(), &output) {
+    match told::write_to(std::io::stdout().lock(), &output) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("clinic: standard output: {error}");

@@ -7,14 +7,14 @@ use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
-/// Writes a line to standard output. A reader that has seen enough, such as `head`, is no failure.
+/// Writes a line to standard output, see [`write_to`].
 pub(crate) fn say(line: impl Display) -> io::Result<()> {
-    say_to(io::stdout(), line)
+    write_to(io::stdout(), &format!("{line}\n"))
 }
 
-/// The same to any output.
-pub(crate) fn say_to(mut out: impl Write, line: impl Display) -> io::Result<()> {
-    match writeln!(out, "{line}") {
+/// Writes all of `text`; a reader that has seen enough, such as `head`, is no failure.
+pub(crate) fn write_to(mut out: impl Write, text: &str) -> io::Result<()> {
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }
