@@ -341,11 +341,11 @@ pub struct ContactUpdate {
     /// The name from now on; `Some(None)`, in JSON `null`, takes it away.
     #[serde(default, deserialize_with = "present_name")]
     pub name: Option<Option<Text>>,
+    // Not `default`, here and below: an absent one is `None` all the same, and a list that is too short, such as one
+    // without a name that stays, is refused rather than read with each value in the place of another.
     /// The category from now on.
-    #[serde(default)]
     pub category: Option<ContactCategory>,
     /// The state of the invitation from now on.
-    #[serde(default)]
     pub invitation: Option<Invitation>,
 }
 
