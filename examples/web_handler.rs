@@ -73,12 +73,16 @@ impl Service {
             return bad_request("not a change");
         };
         let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
-        if engine.viewer(actor).is_err() {
+        let Ok(viewer) = engine.viewer(actor) else {
             return forbidden();
-        }
-        // Not allowed, hidden and unknown are one answer: whoever may not make a change learns nothing of its object.
-        if !is_for_teammates(&change) || !engine.authorize(actor, &change) {
+        };
+        if !is_for_teammates(&change) {
             return not_found();
+        }
+        if !engine.authorize(actor, &change) {
+            // Hidden and unknown are one answer: what is forbidden is told of what the actor sees alone.
+            let is_found = change.resources().into_iter().all(|named| viewer.can_view(named));
+            return if is_found { forbidden() } else { not_found() };
         }
         match engine.apply(&change) {
             Ok(_) => (200, json!({"applied": true})),
@@ -111,7 +115,7 @@ fn no_page(error: &Error) -> Response {
     }
 }
 
-/// Whoever is signed in, but suspended or not of this organization.
+/// Whoever is signed in, but suspended or not of this organization; and what is not theirs to do with what they see.
 fn forbidden() -> Response {
     (403, json!({"error": "forbidden"}))
 }
@@ -179,6 +183,8 @@ fn main() -> Result<(), Error> {
     assert_eq!(service.get_inbox(&ben, r#""assigned_to_me""#, 10, None).1["rows"][0]["id"], "refill");
     assert_eq!(service.post_change(&priya, r#"{"archive": {"id": "therapy"}}"#), not_found());
     assert_eq!(service.post_change(&priya, r#"{"archive": {"id": "nothing"}}"#), not_found());
+    assert_eq!(service.post_change(&priya, r#"{"star": {"id": "callback", "by": "ben"}}"#), forbidden());
+    assert_eq!(service.post_change(&priya, r#"{"star": {"id": "therapy", "by": "ben"}}"#), not_found());
     assert_eq!(service.post_change(&priya, r#"{"set_contact_membership": false}"#), not_found());
     let message = r#"{"receive_message": {"id": "refill", "at": 9000000000000}}"#;
     assert_eq!(service.post_change(&priya, message), not_found());

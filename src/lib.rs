@@ -61,11 +61,11 @@
 //!
 //! | To | use |
 //! |---|---|
-//! | state the facts | [`Dataset`] of an [`Organization`] ([`Teammate`], [`Team`], endpoints such as [`PhoneNumber`] and [`SpruceLink`]), [`Contact`], [`Conversation`], [`Filter`] |
+//! | state the facts | [`Dataset`] of an [`Organization`] ([`Teammate`], [`Team`], endpoints such as [`PhoneNumber`] and [`SpruceLink`]), [`Contact`], [`Conversation`], [`Filter`]; [`Dataset::faults`] before records are brought in |
 //! | keep them and ask | [`Engine`]; [`EngineBuilder`] where they come one by one |
 //! | serve one teammate | [`Engine::viewer`], then [`Viewer::inboxes`], [`Viewer::filter_inbox`], [`Viewer::badges`], [`Viewer::search`], [`Viewer::contacts`], [`Viewer::can`] |
 //! | say what is listed | [`Inbox`], [`ContactList`], [`Rule`]; [`PageRequest`] and [`Cursor`] for the part of it |
-//! | change something | [`Change`]: [`Engine::authorize`] for the one who makes it, [`Engine::apply`], [`Engine::apply_all`] |
+//! | change something | [`Change`]: [`Engine::authorize`] for the one who makes it ([`Change::resources`]: not found or forbidden), [`Engine::apply`], [`Engine::apply_all`] |
 //! | explain | [`Decision`] with its [`Grant`]s or [`Denial`]; [`Viewer::placement`], [`Viewer::keeps_out`] |
 //! | look at everyone | [`Engine::audience`], [`Engine::preview`], [`Engine::audit`]: for admins, see below |
 //! | scan | [`Engine::map_viewers`] for an audit of everyone, [`Engine::previews`] of many alternatives: as above |

@@ -120,8 +120,8 @@ fn place(id: &ConversationId, archived: bool, assignee: Option<&Member>) -> Effe
 
 fn add_teammate(directory: &Directory, teammate: &Teammate) -> Result<Effects, Error> {
     check_new(directory.teammates.get(&teammate.id), &teammate.id)?;
-    let teammate = directory.checked_teammate(teammate.clone())?;
-    Ok(directory_effect(DirectoryEffect::PutTeammate(teammate)))
+    directory.check_teammate(teammate)?;
+    Ok(directory_effect(DirectoryEffect::PutTeammate(teammate.clone())))
 }
 
 fn update_teammate(directory: &Directory, update: &TeammateUpdate) -> Result<Effects, Error> {
@@ -225,13 +225,15 @@ fn endpoints_passed_on(after: &Directory, leaving: &Member, transfer_to: &Member
 
 fn add_team(directory: &Directory, team: &Team) -> Result<Effects, Error> {
     check_new(directory.teams.get(&team.id), &team.id)?;
-    let team = directory.checked_team(team.clone())?;
+    let mut team = team.clone();
+    directory.check_team(&mut team)?;
     Ok(directory_effect(DirectoryEffect::PutTeam(team)))
 }
 
 fn set_team(directory: &Directory, id: &TeamId, teammates: &[TeammateId]) -> Result<Effects, Error> {
-    let team = Team { teammates: teammates.to_vec(), ..directory.team(id)?.clone() };
-    Ok(directory_effect(DirectoryEffect::PutTeam(directory.checked_team(team)?)))
+    let mut team = Team { teammates: teammates.to_vec(), ..directory.team(id)?.clone() };
+    directory.check_team(&mut team)?;
+    Ok(directory_effect(DirectoryEffect::PutTeam(team)))
 }
 
 /// SPEC 6.6.
@@ -250,7 +252,8 @@ fn remove_team<W: World>(world: &W, id: &TeamId) -> Result<Effects, Error> {
 
 fn add_endpoint(directory: &Directory, endpoint: &Endpoint) -> Result<Effects, Error> {
     check_new(directory.endpoints.get(&endpoint.id), &endpoint.id)?;
-    let endpoint = directory.checked_endpoint(endpoint.clone())?;
+    let mut endpoint = endpoint.clone();
+    directory.check_endpoint(&mut endpoint)?;
     check_auto_assign(directory, &endpoint)?;
     Ok(directory_effect(DirectoryEffect::PutEndpoint(endpoint)))
 }
@@ -261,19 +264,19 @@ fn set_endpoint_access(
     owner: &Member,
     additional_members: &[Member],
 ) -> Result<Effects, Error> {
-    let endpoint = Endpoint {
+    let mut endpoint = Endpoint {
         owner: owner.clone(),
         additional_members: additional_members.to_vec(),
         ..directory.endpoint(id)?.clone()
     };
-    let endpoint = directory.checked_endpoint(endpoint)?;
+    directory.check_endpoint(&mut endpoint)?;
     check_auto_assign_access(directory, &endpoint)?;
     Ok(directory_effect(DirectoryEffect::PutEndpoint(endpoint)))
 }
 
 fn set_auto_assign(directory: &Directory, id: &EndpointId, to: Option<&Member>) -> Result<Effects, Error> {
-    let endpoint = Endpoint { auto_assign: to.cloned(), ..directory.endpoint(id)?.clone() };
-    let endpoint = directory.checked_endpoint(endpoint)?;
+    let mut endpoint = Endpoint { auto_assign: to.cloned(), ..directory.endpoint(id)?.clone() };
+    directory.check_endpoint(&mut endpoint)?;
     check_auto_assign(directory, &endpoint)?;
     Ok(directory_effect(DirectoryEffect::PutEndpoint(endpoint)))
 }
@@ -308,7 +311,9 @@ fn remove_endpoint<W: World>(world: &W, id: &EndpointId) -> Result<Effects, Erro
 
 fn add_contact<W: World>(world: &W, contact: &Contact) -> Result<Effects, Error> {
     check_new(world.contact_members(&contact.id), &contact.id)?;
-    Ok(smallvec![Effect::AddContact(world.directory().checked_contact(contact.clone())?)])
+    let mut contact = contact.clone();
+    world.directory().check_contact(&mut contact)?;
+    Ok(smallvec![Effect::AddContact(contact)])
 }
 
 fn set_contact_members<W: World>(world: &W, id: &ContactId, members: &[Member]) -> Result<Effects, Error> {
@@ -347,7 +352,8 @@ fn start_conversation<W: World>(world: &W, conversation: &Conversation) -> Resul
     let directory = world.directory();
     check_new(world.head(&conversation.id), &conversation.id)?;
     let known = |id: &ContactId| world.contact_members(id).is_some();
-    let mut conversation = directory.checked_conversation(conversation.clone(), known)?;
+    let mut conversation = conversation.clone();
+    directory.check_conversation(&mut conversation, false, known)?;
     if conversation.archived || !conversation.read_by.is_empty() || !conversation.starred_by.is_empty() {
         return refused(ErrorCode::MustStartOpen, &conversation.id);
     }
@@ -429,7 +435,8 @@ fn put_filter<W: World>(world: &W, filter: &Filter) -> Result<Effects, Error> {
     if filter.rule.is_too_deep() {
         return refused(ErrorCode::RuleTooDeep, &filter.id);
     }
-    let filter = directory.checked_filter(filter.clone())?;
+    let mut filter = filter.clone();
+    directory.check_filter(&mut filter)?;
     let shares = directory.members(&filter.shared_with);
     let references = shares.and_then(|()| filter.rule.leaves().try_for_each(|leaf| check_references(world, leaf)));
     references.map_err(|error| error.named_in("filter", &filter.id))?;

@@ -116,8 +116,8 @@ impl Loading {
         self.guesses.extend(guesses);
     }
 
-    pub(super) fn contact(&mut self, contact: Contact) -> Result<(), Error> {
-        let contact = self.state.directory.checked_contact(contact)?;
+    pub(super) fn contact(&mut self, mut contact: Contact) -> Result<(), Error> {
+        self.state.directory.check_contact(&mut contact)?;
         if self.state.contacts.number(&contact.id).is_some() {
             return Err(Error::new(ErrorCode::DuplicateId, &contact.id));
         }

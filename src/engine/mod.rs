@@ -453,9 +453,9 @@ impl EngineBuilder {
     ///
     /// # Errors
     /// As [`Facts::load`](crate::Facts::load); the builder is then as it was.
-    pub fn filter(&mut self, filter: Filter) -> Result<&mut Self, Error> {
+    pub fn filter(&mut self, mut filter: Filter) -> Result<&mut Self, Error> {
         let directory = Arc::make_mut(&mut self.loading.state.directory);
-        let filter = directory.checked_filter(filter)?;
+        directory.check_filter(&mut filter)?;
         match directory.filters.contains_key(&filter.id) {
             true => Err(Error::new(ErrorCode::DuplicateId, &filter.id)),
             false => {

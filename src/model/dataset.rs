@@ -10,7 +10,8 @@ use super::organization::Organization;
 
 /// Everything that is known of one organization, as a list of facts that nobody has checked yet.
 ///
-/// Built by code or read by serde; [`Engine::new`](crate::Engine::new) and [`Facts::load`](crate::Facts::load) check it.
+/// Built by code or read by serde; [`Engine::new`](crate::Engine::new) and [`Facts::load`](crate::Facts::load) check it
+/// and refuse it for the first fault. [`Dataset::faults`] tells all of them, for who brings a clinic's records in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]

@@ -35,31 +35,32 @@ impl Facts {
     /// The first fault found: an id that is empty or used twice, an empty tag, a reference to something that does
     /// not exist, an endpoint that is missing or not allowed, the organization as a recipient, a rule deeper than
     /// [`MAX_RULE_DEPTH`](crate::MAX_RULE_DEPTH), or a contact filter whose rule asks about conversations. Any other
-    /// doubtful state loads, and is a finding of the audit (SPEC 7.5).
+    /// doubtful state loads, and is a finding of the audit (SPEC 7.5). [`Dataset::faults`] tells all faults at once.
     ///
     /// # Complexity
     /// O(size of the dataset) time and memory.
     pub fn load(dataset: Dataset) -> Result<Self, Error> {
+        Self::take_in(dataset, Err)
+    }
+
+    /// Takes everything in, what is at fault too where `on_fault` goes on: what names that is then not at fault as well.
+    fn take_in(dataset: Dataset, mut on_fault: impl FnMut(Error) -> Result<(), Error>) -> Result<Self, Error> {
         let Dataset { organization, contacts, conversations, filters } = dataset;
         let mut facts = Self {
-            directory: load_directory(organization, filters)?,
+            directory: take_in_directory(organization, filters, &mut on_fault)?,
             contacts: new_map(contacts.len()),
             conversations: new_map(conversations.len()),
         };
-        contacts.into_iter().try_for_each(|contact| facts.load_contact(contact))?;
-        conversations.into_iter().try_for_each(|conversation| facts.load_conversation(conversation))?;
+        for mut contact in contacts {
+            facts.directory.check_contact(&mut contact).or_else(&mut on_fault)?;
+            insert_new(&mut facts.contacts, contact.id.clone(), contact).or_else(&mut on_fault)?;
+        }
+        for mut conversation in conversations {
+            let known = |id: &ContactId| facts.contacts.contains_key(id);
+            facts.directory.check_conversation(&mut conversation, false, known).or_else(&mut on_fault)?;
+            insert_new(&mut facts.conversations, conversation.id.clone(), conversation).or_else(&mut on_fault)?;
+        }
         Ok(facts)
-    }
-
-    fn load_contact(&mut self, contact: Contact) -> Result<(), Error> {
-        let contact = self.directory.checked_contact(contact)?;
-        insert_new(&mut self.contacts, contact.id.clone(), contact)
-    }
-
-    fn load_conversation(&mut self, conversation: Conversation) -> Result<(), Error> {
-        let known = |id: &ContactId| self.contacts.contains_key(id);
-        let conversation = self.directory.checked_conversation(conversation, known)?;
-        insert_new(&mut self.conversations, conversation.id.clone(), conversation)
     }
 
     /// The same facts as a list, everything in its order. Loading it again gives equal facts.
@@ -166,9 +167,56 @@ impl Facts {
     }
 }
 
+impl Dataset {
+    /// Everything for which [`Facts::load`] and [`Engine::new`](crate::Engine::new) would refuse these facts, in the
+    /// order in which they find it; empty if they load.
+    ///
+    /// Of each team, contact and so on the first fault, and that its id is used twice. What names something that is at
+    /// fault is not at fault for that.
+    ///
+    /// # Complexity
+    /// O(size of the dataset) time, and memory for a copy of it.
+    ///
+    /// # Examples
+    /// ```
+    /// use visibly::{Contact, Conversation, Dataset, Member, Organization};
+    ///
+    /// let facts = Dataset::new(Organization::new("oak", "Oak Street"))
+    ///     .contact(Contact::new("nora").members([Member::team("north")]))
+    ///     .conversation(Conversation::note("intake", 1_000).contact("nora").contact("ed"));
+    /// let faults: Vec<String> = facts.faults().iter().map(ToString::to_string).collect();
+    /// assert_eq!(
+    ///     faults,
+    ///     ["unknown team `north`, named in contact `nora`", "unknown contact `ed`, named in conversation `intake`"]
+    /// );
+    /// ```
+    #[must_use]
+    pub fn faults(&self) -> Vec<Error> {
+        let mut faults = Vec::new();
+        let noted = |fault| {
+            faults.push(fault);
+            Ok(())
+        };
+        // What goes on after each fault ends without one.
+        let _ = Facts::take_in(self.clone(), noted);
+        // That the empty id is used twice says nothing more than that it is empty.
+        faults.retain(|fault| fault.code() != ErrorCode::DuplicateId || !fault.id().is_empty());
+        faults
+    }
+}
+
 pub(crate) fn load_directory(organization: Organization, filters: Vec<Filter>) -> Result<Directory, Error> {
+    take_in_directory(organization, filters, &mut Err)
+}
+
+/// As [`Facts::take_in`].
+fn take_in_directory(
+    organization: Organization,
+    filters: Vec<Filter>,
+    mut on_fault: impl FnMut(Error) -> Result<(), Error>,
+) -> Result<Directory, Error> {
     let Organization { id, name, contact_membership, teammates, teams, endpoints } = organization;
-    check_id(&id, "organization")?;
+    check_id(&id, "organization").or_else(&mut on_fault)?;
     let mut directory = Directory {
         id,
         name,
@@ -179,20 +227,20 @@ pub(crate) fn load_directory(organization: Organization, filters: Vec<Filter>) -
         filters: new_map(filters.len()),
     };
     for teammate in teammates {
-        let teammate = directory.checked_teammate(teammate)?;
-        insert_new(&mut directory.teammates, teammate.id.clone(), teammate)?;
+        directory.check_teammate(&teammate).or_else(&mut on_fault)?;
+        insert_new(&mut directory.teammates, teammate.id.clone(), teammate).or_else(&mut on_fault)?;
     }
-    for team in teams {
-        let team = directory.checked_team(team)?;
-        insert_new(&mut directory.teams, team.id.clone(), team)?;
+    for mut team in teams {
+        directory.check_team(&mut team).or_else(&mut on_fault)?;
+        insert_new(&mut directory.teams, team.id.clone(), team).or_else(&mut on_fault)?;
     }
-    for endpoint in endpoints {
-        let endpoint = directory.checked_endpoint(endpoint)?;
-        insert_new(&mut directory.endpoints, endpoint.id.clone(), endpoint)?;
+    for mut endpoint in endpoints {
+        directory.check_endpoint(&mut endpoint).or_else(&mut on_fault)?;
+        insert_new(&mut directory.endpoints, endpoint.id.clone(), endpoint).or_else(&mut on_fault)?;
     }
-    for filter in filters {
-        let filter = directory.checked_filter(filter)?;
-        insert_new(&mut directory.filters, filter.id.clone(), filter)?;
+    for mut filter in filters {
+        directory.check_filter(&mut filter).or_else(&mut on_fault)?;
+        insert_new(&mut directory.filters, filter.id.clone(), filter).or_else(&mut on_fault)?;
     }
     Ok(directory)
 }
@@ -252,8 +300,8 @@ pub(crate) fn distinct<T: Clone + Eq + std::hash::Hash>(values: &[T]) -> impl It
     values.into_iter()
 }
 
-/// The checks of single facts, used where they are loaded and where a change brings them. Each returns the fact with
-/// repeats left out of its lists.
+/// The checks of single facts, used where they are loaded and where a change brings them. Each leaves repeats out of the
+/// fact's lists.
 impl Directory {
     /// The same facts as a list, everything in its order.
     pub(crate) fn to_organization(&self) -> Organization {
@@ -267,24 +315,23 @@ impl Directory {
         }
     }
 
-    pub(crate) fn checked_teammate(&self, teammate: Teammate) -> Result<Teammate, Error> {
-        check_id(&teammate.id, "teammate")?;
-        Ok(teammate)
+    pub(crate) fn check_teammate(&self, teammate: &Teammate) -> Result<(), Error> {
+        check_id(&teammate.id, "teammate")
     }
 
-    pub(crate) fn checked_team(&self, mut team: Team) -> Result<Team, Error> {
+    pub(crate) fn check_team(&self, team: &mut Team) -> Result<(), Error> {
         check_id(&team.id, "team")?;
         let known = team.teammates.iter().try_for_each(|id| self.teammate(id).map(drop));
         known.map_err(|error| error.named_in("team", &team.id))?;
         dedup(&mut team.teammates);
-        Ok(team)
+        Ok(())
     }
 
-    pub(crate) fn checked_endpoint(&self, mut endpoint: Endpoint) -> Result<Endpoint, Error> {
+    pub(crate) fn check_endpoint(&self, endpoint: &mut Endpoint) -> Result<(), Error> {
         check_id(&endpoint.id, "endpoint")?;
-        self.check_members_of(&endpoint).map_err(|error| error.named_in("endpoint", &endpoint.id))?;
+        self.check_members_of(endpoint).map_err(|error| error.named_in("endpoint", &endpoint.id))?;
         dedup(&mut endpoint.additional_members);
-        Ok(endpoint)
+        Ok(())
     }
 
     fn check_members_of(&self, endpoint: &Endpoint) -> Result<(), Error> {
@@ -294,7 +341,7 @@ impl Directory {
     }
 
     /// References in the rule and the shares are left unchecked: what they name may have gone since.
-    pub(crate) fn checked_filter(&self, mut filter: Filter) -> Result<Filter, Error> {
+    pub(crate) fn check_filter(&self, filter: &mut Filter) -> Result<(), Error> {
         check_id(&filter.id, "filter")?;
         self.teammate(&filter.owner).map_err(|error| error.named_in("filter", &filter.id))?;
         if filter.rule.is_too_deep() {
@@ -304,28 +351,19 @@ impl Directory {
             return Err(Error::new(ErrorCode::WrongList, &filter.id));
         }
         dedup(&mut filter.shared_with);
-        Ok(filter)
+        Ok(())
     }
 
-    pub(crate) fn checked_contact(&self, mut contact: Contact) -> Result<Contact, Error> {
+    pub(crate) fn check_contact(&self, contact: &mut Contact) -> Result<(), Error> {
         check_id(&contact.id, "contact")?;
         self.members(&contact.members).map_err(|error| error.named_in("contact", &contact.id))?;
         check_tags(&contact.tags, &contact.id)?;
         dedup(&mut contact.members);
         dedup(&mut contact.tags);
-        Ok(contact)
+        Ok(())
     }
 
-    pub(crate) fn checked_conversation(
-        &self,
-        mut conversation: Conversation,
-        contact_is_known: impl FnMut(&ContactId) -> bool,
-    ) -> Result<Conversation, Error> {
-        self.check_conversation(&mut conversation, false, contact_is_known)?;
-        Ok(conversation)
-    }
-
-    /// The same in place, without a look at the endpoint where it is known to be there.
+    /// Without a look at the endpoint where it is known to be there.
     pub(crate) fn check_conversation(
         &self,
         conversation: &mut Conversation,

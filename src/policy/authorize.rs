@@ -2,6 +2,7 @@
 
 use super::access::{self, covers, finds, has_access, sees};
 use super::action::{is_lost_to, may_add_members, may_share};
+use super::decision::Resource;
 use crate::model::{
     Change, Contact, ContactId, Conversation, ConversationId, ConversationKind, Directory, EndpointId, Filter,
     FilterId, Head, Member, Rule, Teammate, TeammateId, World,
@@ -113,18 +114,79 @@ impl<W: World> Authorizer<'_, W> {
     fn may_put(&self, filter: &Filter) -> bool {
         let existing = self.directory.filters.get(&filter.id);
         let is_own = filter.owner == self.actor.id && existing.is_none_or(|existing| existing.owner == self.actor.id);
-        (self.actor.admin || is_own) && self.finds_all_named(&filter.rule)
-    }
-
-    fn finds_all_named(&self, rule: &Rule) -> bool {
-        rule.leaves().all(|leaf| match leaf {
-            Rule::Contacts(pick) => pick.values().iter().all(|id| self.finds(id)),
-            _ => true,
-        })
+        (self.actor.admin || is_own) && contacts_named(&filter.rule).all(|id| self.finds(id))
     }
 
     fn edits_filter(&self, id: &FilterId) -> bool {
         let filter = self.directory.filters.get(id);
         filter.is_some_and(|filter| self.actor.admin || filter.owner == self.actor.id)
+    }
+}
+
+fn contacts_named(rule: &Rule) -> impl Iterator<Item = &ContactId> {
+    rule.leaves().flat_map(|leaf| match leaf {
+        Rule::Contacts(pick) => pick.values(),
+        _ => &[],
+    })
+}
+
+impl Change {
+    /// The contacts, conversations, endpoints and filters that the change names, without the one that it brings; a
+    /// filter's rule names contacts. Whoever is no admin may make a valid one only if they can view each of these (SPEC 6.7).
+    ///
+    /// For a service that tells its teammates what is hidden or does not exist ("not found") from what is not theirs to
+    /// do ("forbidden") without telling hidden from unknown. Empty for a change to settings and people. O(length of the
+    /// change) time and memory.
+    ///
+    /// # Examples
+    /// ```
+    /// use visibly::{Change, Conversation, Dataset, Engine, Organization, Teammate, TeammateId};
+    ///
+    /// let oak = Organization::new("oak", "Oak Street").teammate(Teammate::new("ana", "Dr. Ana Ruiz"));
+    /// let engine = Engine::new(Dataset::new(oak).conversation(Conversation::note("rota", 0)))?;
+    /// let ana = engine.viewer(&TeammateId::from("ana"))?;
+    /// let change = Change::archive("rota");
+    /// let may = engine.authorize(&ana.teammate().id, &change);
+    /// let is_found = change.resources().into_iter().all(|named| ana.can_view(named));
+    /// assert_eq!((may, is_found), (false, false)); // Answered as for a conversation that does not exist.
+    /// # Ok::<(), visibly::Error>(())
+    /// ```
+    #[must_use]
+    pub fn resources(&self) -> Vec<Resource<'_>> {
+        match self {
+            Self::SetContactMembership(_)
+            | Self::AddTeammate(_)
+            | Self::UpdateTeammate(_)
+            | Self::RemoveTeammate { .. }
+            | Self::AddTeam(_)
+            | Self::SetTeam { .. }
+            | Self::RemoveTeam { .. }
+            | Self::AddEndpoint(_)
+            | Self::AddContact(_) => Vec::new(),
+            Self::SetEndpointAccess { id, .. } | Self::SetAutoAssign { id, .. } | Self::RemoveEndpoint { id } => {
+                vec![id.into()]
+            }
+            Self::UpdateContact(update) => vec![(&update.id).into()],
+            Self::SetContactMembers { id, .. } | Self::RemoveContact { id } => vec![id.into()],
+            Self::TagContacts { ids, .. } => ids.iter().map(Resource::from).collect(),
+            Self::StartConversation(conversation) => {
+                let endpoint = conversation.endpoint.iter().map(Resource::from);
+                endpoint.chain(conversation.contacts.iter().map(Resource::from)).collect()
+            }
+            Self::ReceiveMessage { id, .. }
+            | Self::Assign { id, .. }
+            | Self::Archive { id }
+            | Self::Unarchive { id }
+            | Self::AddConversationMember { id, .. }
+            | Self::RemoveConversationMember { id, .. }
+            | Self::MarkRead { id, .. }
+            | Self::MarkUnread { id, .. }
+            | Self::Star { id, .. }
+            | Self::Unstar { id, .. }
+            | Self::RemoveConversation { id } => vec![id.into()],
+            Self::TagConversations { ids, .. } => ids.iter().map(Resource::from).collect(),
+            Self::PutFilter(filter) => contacts_named(&filter.rule).map(Resource::from).collect(),
+            Self::RemoveFilter { id } => vec![id.into()],
+        }
     }
 }

@@ -925,3 +925,46 @@ fn refuse_text(text: &str) {
     assert_unmarked_to_the_source(&Dataset::from_json(text).unwrap_err());
     assert_unmarked_to_the_source(&Dataset::from_json_reader(text.as_bytes()).unwrap_err());
 }
+
+#[test]
+fn a_change_names_what_it_is_made_to_and_not_what_it_brings() {
+    let note = Conversation::note("new", 0).member(Member::team("desk"));
+    let rule = Rule::any([Rule::not(Rule::Contacts(Pick::any(["p1", "p2"]))), Rule::Endpoints(Pick::any(["main"]))]);
+    let (add, remove) = (vec![Tag::from("vip")], Vec::new());
+    let named = [
+        (Change::SetContactMembership(true), ""),
+        (Change::SetTeam { id: "desk".into(), teammates: vec!["ana".into()] }, ""),
+        (Change::AddContact(Contact::new("new").members([Member::teammate("ana")])), ""),
+        (Change::AddEndpoint(PhoneNumber::new("new").into()), ""),
+        (Change::SetAutoAssign { id: "main".into(), to: Some(Member::team("desk")) }, "endpoint main"),
+        (Change::RemoveContact { id: "p1".into() }, "contact p1"),
+        (Change::UpdateContact(ContactUpdate::new("p1")), "contact p1"),
+        (
+            Change::TagContacts { ids: vec!["p2".into(), "p1".into()], add: add.clone(), remove: remove.clone() },
+            "contact p2, contact p1",
+        ),
+        (Change::StartConversation(note.contact("p1")), "contact p1"),
+        (
+            Change::StartConversation(Conversation::patient("new", "main", 0).contact("p2").contact("p1")),
+            "endpoint main, contact p2, contact p1",
+        ),
+        (Change::assign("v1", Member::team("desk")), "conversation v1"),
+        (Change::receive_message("v1", 0), "conversation v1"),
+        (Change::mark_read("v1", "ana"), "conversation v1"),
+        (
+            Change::TagConversations { ids: vec!["v2".into(), "v1".into()], add, remove },
+            "conversation v2, conversation v1",
+        ),
+        (Change::PutFilter(Filter::conversations("new", "", "ana", rule)), "contact p1, contact p2"),
+        (Change::RemoveFilter { id: "f1".into() }, "filter f1"),
+    ];
+    for (change, resources) in named {
+        let words = change.resources().into_iter().map(|resource| match resource {
+            Resource::Contact(id) => format!("contact {id}"),
+            Resource::Conversation(id) => format!("conversation {id}"),
+            Resource::Endpoint(id) => format!("endpoint {id}"),
+            Resource::Filter(id) => format!("filter {id}"),
+        });
+        assert_eq!(words.collect::<Vec<_>>().join(", "), resources, "{change:?}");
+    }
+}

@@ -100,13 +100,18 @@ fn least() -> Value {
 /// The same with the value at `pointer` put in place.
 fn with(pointer: &str, value: Value) -> Value {
     let mut dataset = least();
+    put(&mut dataset, pointer, value);
+    dataset
+}
+
+/// Puts a value in place of another, or at the end of a list (`-`).
+fn put(dataset: &mut Value, pointer: &str, value: Value) {
     let (parent, last) = pointer.rsplit_once('/').unwrap();
     match dataset.pointer_mut(parent).unwrap() {
         Value::Object(fields) => drop(fields.insert(last.to_owned(), value)),
         Value::Array(entries) => entries.push(value),
         other => panic!("nothing can be put into {other}"),
     }
-    dataset
 }
 
 fn read(dataset: &Value) -> Dataset {
@@ -437,12 +442,51 @@ fn every_fault_of_a_dataset_is_refused_with_its_code_and_id() {
     ];
     for (pointer, value, code, id) in faults {
         let dataset = read(&with(pointer, value));
+        let faults = dataset.faults();
         let by_engine = Engine::new(dataset.clone()).map(drop).unwrap_err();
         let by_facts = Facts::load(dataset).map(drop).unwrap_err();
         assert_eq!((by_engine.code().as_str(), by_engine.id()), (code, id), "{pointer}");
         assert_eq!(by_engine, by_facts);
         assert_eq!(by_engine.position(), None);
+        assert_eq!(faults, [by_engine]);
     }
+}
+
+#[test]
+fn all_faults_of_a_dataset_are_told_in_the_order_of_loading_and_none_for_what_names_one_at_fault() {
+    let mut facts = least();
+    for (pointer, value) in [
+        ("/conversations/-", json!({"id": "v3", "kind": "patient", "endpoint": "lost", "last_activity": 0})),
+        ("/conversations/-", json!({"id": "", "kind": "note", "contacts": ["p9", "p8"], "last_activity": 0})),
+        ("/conversations/-", json!({"id": "", "kind": "note", "members": [{"team": "moved"}], "last_activity": 0})),
+        ("/contacts/-", json!({"id": "p9", "members": [{"teammate": "zoe"}], "tags": [""]})),
+        ("/contacts/-", json!({"id": "p9"})),
+        ("/organization/endpoints/-", json!({"id": "side", "kind": "fax_number", "owner": {"team": "moved"}})),
+        ("/organization/teams/-", json!({"id": "moved", "name": "", "teammates": ["zoe"]})),
+        ("/organization/teams/-", json!({"id": "desk", "name": "", "teammates": ["zoe"]})),
+        ("/filters/0/owner", json!("zoe")),
+        ("/organization/id", json!("")),
+    ] {
+        put(&mut facts, pointer, value);
+    }
+    let dataset = read(&facts);
+    let faults = dataset.faults();
+    assert_eq!(
+        faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "empty id of `organization`",
+            "unknown teammate `zoe`, named in team `moved`",
+            "unknown teammate `zoe`, named in team `desk`",
+            "id used twice `desk`",
+            "unknown teammate `zoe`, named in filter `f1`",
+            "unknown teammate `zoe`, named in contact `p9`",
+            "id used twice `p9`",
+            "unknown endpoint `lost`, named in conversation `v3`",
+            "empty id of `conversation`",
+            "empty id of `conversation`",
+        ]
+    );
+    assert_eq!(Facts::load(dataset).unwrap_err(), faults[0]);
 }
 
 #[test]
@@ -459,7 +503,9 @@ fn doubtful_states_load_and_are_left_to_the_audit() {
         ("/contacts/0/name", json!("")),
     ];
     for (pointer, value) in states {
-        assert!(Engine::new(read(&with(pointer, value))).is_ok(), "{pointer}");
+        let dataset = read(&with(pointer, value));
+        assert_eq!(dataset.faults(), [], "{pointer}");
+        assert!(Engine::new(dataset).is_ok(), "{pointer}");
     }
 }
 

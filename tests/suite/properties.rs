@@ -88,6 +88,19 @@ proptest! {
     }
 
     #[test]
+    fn who_is_no_admin_may_change_nothing_that_names_what_they_cannot_view(
+        history in wayward_histories(20, EVERY_KIND, 15),
+    ) {
+        let engine = history.world.engine();
+        for viewer in viewers(&engine).filter(|viewer| !viewer.teammate().admin) {
+            for change in &history.changes {
+                let is_found = change.resources().into_iter().all(|named| viewer.can_view(named));
+                prop_assert!(is_found || !engine.authorize(&viewer.teammate().id, change), "{}", json!(change));
+            }
+        }
+    }
+
+    #[test]
     fn pages_of_every_size_follow_each_other_to_the_whole_list(world in worlds(), questions in questions(2)) {
         let (engine, facts) = (world.engine(), world.facts());
         for viewer in viewers(&engine) {
