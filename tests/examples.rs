@@ -247,6 +247,13 @@ fn bad_files_are_one_complaint_that_names_the_fault() {
         complaint(clinic_with_file("team.json", &unknown_team)),
         "team.json: unknown team `desk`, named in endpoint `phone-main`"
     );
+    let teams: Vec<String> =
+        (0..12).map(|n| format!(r#"{{"id": "t{n}", "name": "", "teammates": ["zoe"]}}"#)).collect();
+    let faulty =
+        format!(r#"{{"organization": {{"id": "o", "name": "", "teammates": [], "teams": [{}]}}}}"#, teams.join(", "));
+    let all = complaint(clinic_with_file("all.json", &faulty));
+    assert!(all.starts_with("all.json: unknown teammate `zoe`, named in team `t0`; unknown teammate"), "{all}");
+    assert!(all.ends_with("named in team `t9`; 2 more"), "{all}");
     let missing = complaint(clinic(["no such file.json"]));
     assert!(missing.starts_with("no such file.json: "), "{missing}");
 }

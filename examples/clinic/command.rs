@@ -89,7 +89,18 @@ fn complaint(about: &str, what: String) -> String {
 
 fn engine(text: &str) -> Result<Engine, String> {
     let dataset = Dataset::from_json(text).map_err(|error| without_root(error.to_string()))?;
-    Engine::new(dataset).map_err(|error| error.to_string())
+    match dataset.faults().as_slice() {
+        [] => Engine::new(dataset).map_err(|error| error.to_string()),
+        faults => Err(listed(faults)),
+    }
+}
+
+/// Faults in one line, the first ones in full.
+fn listed(faults: &[visibly::Error]) -> String {
+    const IN_FULL: usize = 10;
+    let told = faults.iter().take(IN_FULL).map(ToString::to_string);
+    let more = faults.len().saturating_sub(IN_FULL);
+    told.chain((more > 0).then(|| format!("{more} more"))).collect::<Vec<_>>().join("; ")
 }
 
 fn proposed(engine: &Engine, text: &str) -> Result<Proposal, String> {
