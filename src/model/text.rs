@@ -277,11 +277,14 @@ impl From<i64> for Timestamp {
     }
 }
 
-/// In whole milliseconds; a time that does not fit is the last that does.
+/// In whole milliseconds; a time that does not fit is the first or last that does.
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
-        let millis = |from_epoch: Duration| i64::try_from(from_epoch.as_millis()).unwrap_or(i64::MAX);
-        Self(time.duration_since(SystemTime::UNIX_EPOCH).map_or_else(|before| -millis(before.duration()), millis))
+        let millis = |span: Duration| i64::try_from(span.as_millis());
+        Self(match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(after) => millis(after).unwrap_or(i64::MAX),
+            Err(before) => millis(before.duration()).map_or(i64::MIN, |millis| -millis),
+        })
     }
 }
 

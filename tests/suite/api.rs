@@ -530,6 +530,11 @@ fn a_time_is_made_of_the_systems_on_both_sides_of_1970() {
     let (epoch, span) = (SystemTime::UNIX_EPOCH, Duration::from_micros(1_500));
     assert_eq!([epoch, epoch + span, epoch - span].map(Timestamp::from), [0, 1, -1].map(time));
     assert_eq!(time(-1).to_string(), "-1");
+    // What fits is kept, and what does not is the first or the last time that does.
+    let (first, far) = (Duration::from_millis(1 << 63), Duration::from_secs(1 << 62));
+    let before = |span| epoch.checked_sub(span).map(Timestamp::from);
+    assert!([first, far].map(before).into_iter().flatten().all(|at| at == time(i64::MIN)));
+    assert!(epoch.checked_add(far).map(Timestamp::from).is_none_or(|at| at == time(i64::MAX)));
 }
 
 #[test]
