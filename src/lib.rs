@@ -108,8 +108,9 @@
 //! that are hidden from the viewer, so show the filter's id and name.
 //! [`Engine::audience`], [`Engine::preview`], [`Engine::previews`], [`Engine::audit`], what [`Engine::map_viewers`]
 //! gathers and [`Engine::decide`] for somebody else speak of everyone; and look-ups such as [`Engine::conversation`]
-//! ask for no viewer. Show these to those whom you trust with that. A [`Cursor`] goes to clients as it is: see
-//! [`CursorKey`] for what it resists.
+//! ask for no viewer. Show these to those whom you trust with that. A [`Revision`] counts everybody's changes, and a
+//! [`RowId`] everybody's conversations: show viewers neither. A [`Cursor`] goes to clients as it is: see [`CursorKey`]
+//! for what it resists.
 //!
 //! # Features
 //!

@@ -18,11 +18,12 @@ use crate::model::{ContactList, Inbox, OrganizationId, TeammateId};
 
 /// The place where a page ended, to ask for the next one.
 ///
-/// Opaque text of hexadecimal digits, fit for a URL, that `Display`, `FromStr` and serde carry. Good for the viewer,
-/// the list and the organization that it was made for, and for engines with the same [`CursorKey`], in any process of
-/// the same build; anything else is refused with `invalid_cursor`. That of an inbox does not age: after changes the
-/// next page goes on from the same position. That of a contact list is refused once the contact that its page ended
-/// with is renamed, removed or hidden.
+/// Text of hexadecimal digits, fit for a URL, that `Display`, `FromStr` and serde carry. What it holds can be read from
+/// them: the id of its page's last row, and when that was last active, or a digest of the contact's name. Good for the
+/// viewer, the list and the organization that it was made for, and for engines with the same [`CursorKey`], in any
+/// process of the same build; anything else is refused with `invalid_cursor`. That of an inbox does not age: after
+/// changes the next page goes on from the same position. That of a contact list is refused once the contact that its
+/// page ended with is renamed, removed or hidden.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cursor(Box<str>);

@@ -18,7 +18,8 @@ use crate::policy::ShownContact;
 /// Number of a conversation inside one engine at one revision; it has no meaning in another.
 ///
 /// The fast way to ask about many conversations: no text is looked up. A number that belongs to no conversation is
-/// seen by nobody.
+/// seen by nobody; that of a conversation that was removed is given to another one later, so ask for it anew after each
+/// change. Numbers are handed out across all conversations: keep them from viewers, who would learn how many there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowId(pub(super) u32);
 

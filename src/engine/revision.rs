@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 /// How many changes lie behind a state of the facts: 0 after loading, unless loading says otherwise;
 /// one more for each applied change (SPEC 6).
+///
+/// It counts everybody's changes: whoever is shown one after another learns that something happened, though not where.
+/// So it goes through clients sealed, if at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Revision(u64);
