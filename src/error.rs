@@ -264,7 +264,8 @@ impl Error {
     }
 
     /// What names the id that is unknown, on one line whatever its own id, such as ``conversation `intake` ``: where a
-    /// team, endpoint, contact, conversation or filter that is loaded or brought in does. `None` elsewhere.
+    /// team, endpoint, contact, conversation or filter that is loaded or brought in does, or a team or endpoint that is
+    /// changed. `None` elsewhere.
     #[must_use]
     pub fn holder(&self) -> Option<&str> {
         self.holder.as_deref()

@@ -14,7 +14,7 @@ use crate::model::{Change, TeammateId};
 impl Engine {
     /// Asks the same of every active teammate, and tells who answered what, in the organization's order.
     ///
-    /// Suspended teammates see nothing and are left out (SPEC 1.3); an organization in which nobody is active gives an
+    /// Suspended teammates see nothing and are left out (SPEC 1.2); an organization in which nobody is active gives an
     /// empty list. All answers are of one revision and may borrow from the engine. Together they speak of everyone.
     ///
     /// With the feature `rayon`, `ask` runs on several threads at once: those of the pool that this is called in

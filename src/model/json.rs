@@ -76,8 +76,8 @@ impl Dataset {
     /// Reads one dataset from a JSON text. Available with the feature `json`.
     ///
     /// # Errors
-    /// [`JsonError`] if the text is not JSON, has an unknown field or variant, misses a required field, or goes
-    /// on after the dataset.
+    /// [`JsonError`] if the text is not JSON, has an unknown field or variant, has a field twice or misses a required
+    /// one, has a value of another type, nests a rule too deep to be read, or goes on after the dataset.
     ///
     /// # Complexity
     /// O(length of the text) time and memory.

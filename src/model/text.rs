@@ -155,7 +155,7 @@ id!(
     FilterId
 );
 shared_text!(
-    /// A tag on a contact or conversation. Tags organize and hide nothing (SPEC 5.6).
+    /// A tag on a contact or conversation. Tags organize and hide nothing (SPEC 3.5).
     ///
     /// Compared letter by letter; a tag of white space alone is refused where facts are loaded or changed. `Debug`
     /// prints `Tag(..)`, without the text.
@@ -186,7 +186,8 @@ impl Visitor<'_> for TextVisitor {
     }
 }
 
-/// Free text for people to read: a name, a label, a phone number. The rules never look at it.
+/// Free text for people to read: a name, a label, a phone number. No rule looks at it; only contact lists do, for they
+/// are in the order of names (SPEC 5.10).
 ///
 /// `Debug` prints `Text(..)`, so that names of patients do not reach a log by accident; `Display`, `as_str` and
 /// serde give the text. The empty text is a text.

@@ -111,9 +111,9 @@ impl fmt::Display for Subject {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Grant {
-    /// The owner of the conversation's endpoint covers the viewer.
+    /// The owner of the endpoint, or of the conversation's endpoint, covers the viewer.
     EndpointOwner(Member),
-    /// An additional member of the conversation's endpoint covers the viewer.
+    /// An additional member of the endpoint, or of the conversation's endpoint, covers the viewer.
     EndpointMember(Member),
     /// A member of the conversation itself covers the viewer.
     ConversationMember(Member),
@@ -190,9 +190,9 @@ impl fmt::Display for Denial {
 #[serde(rename_all = "snake_case")]
 #[must_use]
 pub enum Decision {
-    /// Let in, by every grant that applies: the endpoint's owner, its additional members, the conversation's members;
-    /// for contacts membership off, or admin and the contact's members; for filters the owner and the shares. Never
-    /// empty.
+    /// Let in, by every grant that applies: the endpoint's owner, its additional members, and of a conversation its own
+    /// members; for contacts membership off, or admin and the contact's members; for filters the owner and the shares.
+    /// Never empty.
     Allowed(Vec<Grant>),
     /// Not let in.
     Denied(Denial),

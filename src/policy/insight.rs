@@ -111,7 +111,8 @@ impl std::fmt::Display for FindingKind {
     }
 }
 
-/// One line of an audit (SPEC 7.5), ordered by finding, then by the subject's id; one per subject.
+/// One line of an audit (SPEC 7.5), ordered by finding, then by the subject's id. Each kind is told once of a subject,
+/// which may have several.
 ///
 /// In serde `{"finding": name, "subject": id}`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -10,9 +10,9 @@
 //!   default that of the reference stores, and are quoted.
 //! * Conditions are two-valued: no `NULL` of a missing endpoint or assignee turns around under `not`.
 //! * What a dialect cannot express exactly is refused with [`NotExpressible`]; nothing is left out or weakened:
-//!   more parameters than [`Dialect::max_parameters`]; U+0000 in a text, for PostgreSQL; contact lists in order
-//!   without a [column](Schema::contact_name_key) for it; a saved filter by id without its rule; row-level security in
-//!   SQLite.
+//!   more parameters than [`Dialect::max_parameters`]; more than 499 badges at once; U+0000 in a text, for PostgreSQL;
+//!   contact lists in order without a [column](Schema::contact_name_key) for it; a saved filter by id without its rule;
+//!   an alias that starts with `visibly_`; row-level security in SQLite.
 //! * [`Sql::row_security`] makes PostgreSQL itself enforce the same conditions.
 //!
 //! Writing a statement costs O(size of the rule), running it what its database makes of it.

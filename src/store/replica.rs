@@ -135,7 +135,7 @@ impl<J: Journal> Replica<J> {
     /// Loads an organization and catches up with its journal.
     ///
     /// # Errors
-    /// [`ReplicaError::UnknownOrganization`], and as [`Replica::catch_up`].
+    /// As [`Replica::catch_up`].
     ///
     /// # Complexity
     /// O(size of the facts + changes since they were compacted).
@@ -197,12 +197,12 @@ impl<J: Journal> Replica<J> {
     /// far enough, the facts are loaded anew.
     ///
     /// # Errors
-    /// [`ReplicaError::Store`], [`ReplicaError::Lost`], [`ReplicaError::Disordered`], [`ReplicaError::Damaged`],
-    /// [`ReplicaError::OtherOrganization`]; the replica is then as it was.
+    /// [`ReplicaError::UnknownOrganization`], [`ReplicaError::OtherOrganization`], [`ReplicaError::Store`],
+    /// [`ReplicaError::Lost`], [`ReplicaError::Disordered`], [`ReplicaError::Damaged`]; the replica is then as it was.
     ///
     /// # Complexity
     /// O(changes since), and a snapshot of the facts if there are any; who covers and who has access is made anew once
-    /// for all of them.
+    /// for all of them. As [`Engine::load`] where the facts are loaded anew.
     pub fn catch_up(&mut self) -> Result<Revision, ReplicaError<J::Error>> {
         self.follow(None)?;
         Ok(self.revision())
@@ -222,7 +222,8 @@ impl<J: Journal> Replica<J> {
         self.submit_all(actor, std::slice::from_ref(change))
     }
 
-    /// The same for a list of changes, all of them or none. An empty list changes nothing.
+    /// The same for a list of changes, all of them or none. An empty list changes nothing, and is nobody denied: the
+    /// revision that this replica knows is returned.
     ///
     /// # Errors
     /// As [`Replica::submit`].
