@@ -56,7 +56,8 @@ impl Facts {
     /// That of the first change that would be refused, with its [position](Error::position).
     ///
     /// # Complexity
-    /// O(size of the facts) for the copy and O(teammates × (conversations + contacts)) for the comparison.
+    /// O(size of the facts) for the copy; for the comparison O(teammates × (conversations + contacts)) times what
+    /// [`policy::can_view`](crate::policy::can_view) costs.
     pub fn preview(&self, changes: &[Change]) -> Result<Vec<AccessChange>, Error> {
         let mut after = self.clone();
         after.apply_all(changes)?;

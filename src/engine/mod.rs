@@ -164,7 +164,7 @@ impl Engine {
         &self.state.directory.name
     }
 
-    /// Settings, teammates, teams and endpoints, in their order. O(their number).
+    /// Settings, teammates, teams and endpoints, in their order. O(their size).
     #[must_use]
     pub fn organization(&self) -> Organization {
         self.state.directory.to_organization()
@@ -220,7 +220,8 @@ impl Engine {
         self.state.directory.filters.values()
     }
 
-    /// One conversation's facts, whoever may see it; `None` if there is none. O(size of the conversation).
+    /// One conversation's facts, whoever may see it; `None` if there is none. O(size of the conversation + teammates),
+    /// for who has read it is kept by teammate.
     #[must_use]
     pub fn conversation(&self, id: &ConversationId) -> Option<Conversation> {
         self.state.conversation(self.state.row(id)?)
@@ -250,7 +251,8 @@ impl Engine {
     }
 
     /// Every conversation that is assigned to a team or teammate, archived or not, in any order: for a team these are in
-    /// the way of its removal (SPEC 6.6). None for who is unknown. It speaks of conversations that only others see.
+    /// the way of its removal (SPEC 6.6). Nothing for one that is unknown. It speaks of conversations that only others
+    /// see.
     ///
     /// O(what is assigned to it).
     #[must_use]
@@ -263,7 +265,8 @@ impl Engine {
         self.state.contacts.numbers().filter_map(|number| self.state.contacts.id(number))
     }
 
-    /// The facts as a dataset; an engine made of it answers everything alike. O(size of the facts).
+    /// The facts as a dataset; an engine made of it answers everything alike, but starts at revision 0, and with row
+    /// numbers of its own. O(size of the facts + conversations × teammates).
     #[must_use]
     pub fn to_dataset(&self) -> Dataset {
         self.state.to_dataset()
@@ -272,7 +275,7 @@ impl Engine {
     /// Binds a teammate, once, to ask its questions.
     ///
     /// # Errors
-    /// `unknown_teammate` for who is not in this organization, `viewer_suspended` for who is suspended (SPEC 1.3).
+    /// `unknown_teammate` for who is not in this organization, `viewer_suspended` for who is suspended (SPEC 1.2, 1.3).
     ///
     /// # Complexity
     /// O(1).
@@ -286,7 +289,7 @@ impl Engine {
 
     /// Whether a viewer sees a contact or conversation, has access to an endpoint, or may use a filter.
     ///
-    /// Unknown and suspended viewers and unknown resources are answered `false` (SPEC 1.3).
+    /// Unknown and suspended viewers and unknown resources are answered `false` (SPEC 1.2, 1.3).
     ///
     /// O(1) for a conversation or contact; O(members × team size) for an endpoint or filter.
     #[must_use]
@@ -325,12 +328,15 @@ impl Engine {
     /// It asks for no actor: ask [`Engine::authorize`] first where a person makes the change.
     ///
     /// # Errors
-    /// Why the change was refused; nothing has changed then, the revision included.
+    /// Why the change was refused; nothing has changed then, the revision included. The reason may tell of what is
+    /// hidden from the actor, such as that an id is taken or a contact in use: log it, and tell a client only that the
+    /// change was refused.
     ///
     /// # Complexity
     /// O(what it changes) for a conversation or contact, never by how many there are: microseconds. A change to who covers
     /// or who has access: O(classes × (members + teammates)), a class being conversations alike in line and own members.
-    /// Blocks that a clone shares are copied once.
+    /// One that removes a teammate or team also costs by what was assigned to it and, where classes come to be alike,
+    /// by the conversations of the smaller one, or by all contacts. Blocks that a clone shares are copied once.
     pub fn apply(&mut self, change: &Change) -> Result<Revision, Error> {
         self.state.apply(change)?;
         self.revision = self.revision.after(1);
@@ -382,7 +388,8 @@ impl Engine {
     /// What changes would open or close of what there is, with nothing applied (SPEC 7.4): not of what they start or
     /// remove. It speaks of everyone.
     ///
-    /// Costs what the changes cost, and the blocks and classes that they leave different.
+    /// Costs what the changes cost, the blocks and classes that they leave different, the conversations of classes
+    /// whose audience they change, and all contacts if they change whom some of these are open to.
     ///
     /// # Errors
     /// As [`Engine::apply_all`].
@@ -401,7 +408,7 @@ impl Engine {
 
     /// Every doubtful state of the organization (SPEC 7.5); empty for one in good order. It speaks of everyone.
     ///
-    /// O(conversations × their contacts + classes × teammates).
+    /// O(conversations × their contacts + pairs of their classes and those of their contacts × teammates).
     #[must_use]
     pub fn audit(&self) -> Vec<Finding> {
         insight::audit(&self.state)

@@ -196,14 +196,14 @@ impl<'e> ConversationRow<'e> {
         Timestamp::from_millis(self.detail.at())
     }
 
-    /// Whether the viewer has read it since its last message (SPEC 5.9). O(1).
+    /// Whether the viewer has read it since its last message (SPEC 5.9). O(1), of an archived one O(log teammates).
     #[must_use]
     #[inline]
     pub fn is_read(&self) -> bool {
         self.state.is_read_at(self.row, Slot::of(self.detail.slot()), self.viewer)
     }
 
-    /// Whether the viewer has starred it. O(1).
+    /// Whether the viewer has starred it. O(those who have starred it).
     #[must_use]
     #[inline]
     pub fn is_starred(&self) -> bool {

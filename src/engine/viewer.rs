@@ -117,8 +117,9 @@ impl<'e> Viewer<'e> {
     /// or `invalid_cursor` for the request.
     ///
     /// # Complexity
-    /// O(conversations walked until the page is full), archived ones not among them unless the inbox lists them. Then
-    /// at most five times as many as the viewer sees are looked at, and what a page takes of them is sorted.
+    /// As [`Viewer::prepare`], and O(conversations walked until the page is full), archived ones not among them unless
+    /// the inbox lists them. Then at most five times as many as the viewer sees are looked at, and what a page takes of
+    /// them is sorted.
     ///
     /// # Examples
     /// ```
@@ -145,7 +146,8 @@ impl<'e> Viewer<'e> {
     /// As [`Viewer::filter_inbox`], for the inbox.
     ///
     /// # Complexity
-    /// O(classes / 64 + size of the rule); a leaf over endpoints, channels or kinds, O(classes).
+    /// O(classes / 64 + size of the rule); a leaf over endpoints, channels or kinds, O(classes). To open a team's inbox
+    /// O(team size), a saved filter O(its shares × team size).
     pub fn prepare<'i>(&self, inbox: &'i Inbox) -> Result<PreparedInbox<'e, 'i>, Error> {
         let opened = self.open(inbox)?;
         let plan = Plan::new(&self.view, &opened);
@@ -158,8 +160,9 @@ impl<'e> Viewer<'e> {
     /// As [`Viewer::filter_inbox`], for the inbox.
     ///
     /// # Complexity
-    /// O(open conversations / 512 × size of the rule). Archived conversations are counted by class, O(classes + read
-    /// marks), or one by one where a rule asks about them.
+    /// As [`Viewer::prepare`], and O(classes + open conversations / 64 × size of the rule); those of an assignee, and
+    /// the viewer's stars, one by one. Archived conversations are counted by class, or, where a rule asks about them,
+    /// all that the viewer sees one by one.
     pub fn badge(&self, inbox: &Inbox) -> Result<Badge, Error> {
         Ok(self.prepare(inbox)?.badge())
     }
@@ -308,7 +311,7 @@ impl<'e> Viewer<'e> {
     /// As [`Viewer::badge`]; the inbox is looked at before the conversation.
     ///
     /// # Complexity
-    /// O(size of the rule); a leaf over endpoints, channels or kinds, O(classes).
+    /// As [`Viewer::prepare`], and O(size of the rule × contacts of the conversation).
     pub fn keeps_out(&self, conversation: &ConversationId, inbox: &Inbox) -> Result<Option<KeptOut>, Error> {
         let opened = self.open(inbox)?;
         Ok(match self.row(conversation) {

@@ -76,7 +76,7 @@ impl Facts {
         }
     }
 
-    /// Settings, teammates, teams and endpoints, in their order. O(their number).
+    /// Settings, teammates, teams and endpoints, in their order. O(their size).
     #[must_use]
     pub fn organization(&self) -> Organization {
         self.directory.to_organization()

@@ -326,7 +326,7 @@ pub fn shown_contacts(
 /// `unknown_teammate` or `viewer_suspended` for the viewer.
 ///
 /// # Complexity
-/// O(teams + filters × size of a rule).
+/// O(teams × their size + filters × size of a rule).
 pub fn placement(facts: &Facts, viewer: &TeammateId, conversation: &ConversationId) -> Result<Vec<Inbox>, Error> {
     let directory = &facts.directory;
     let viewer = bind(directory, viewer)?;

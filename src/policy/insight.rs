@@ -135,7 +135,9 @@ impl Serialize for Finding {
 /// Every doubtful state of the organization (SPEC 7.5). Empty for one in good order.
 ///
 /// # Complexity
-/// O(teammates × (conversations × contacts of each + endpoints)) time at worst.
+/// O(conversations + endpoints + filters × size of a rule), each looking at all whom its members cover. With contact
+/// membership on, also O(teammates × conversations × contacts of each) at worst for every contact that is not open to
+/// the organization.
 #[must_use]
 pub fn audit(facts: &Facts) -> Vec<Finding> {
     let directory = &facts.directory;

@@ -1,8 +1,11 @@
 //! The rules of the specification read aloud: plain functions over [`Facts`], one decision at a time.
 //!
-//! * Every function takes the facts, the viewer's id and what is asked about, and keeps no state.
+//! * Every function takes the facts, the id of who asks where one viewer does, and what is asked about, and keeps no
+//!   state.
 //! * Clear rather than fast: a list costs a look at every conversation. An [`Engine`](crate::Engine) answers the same
 //!   questions in bulk; these functions are the meaning that it is tested against.
+//! * Where costs below say nothing of members, whether one viewer sees one thing counts as one step. It takes O(members
+//!   × team size), as [`can_view`] says.
 //! * Doubt denies: an unknown or suspended viewer sees nothing, and a reference to what does not exist opens nothing.
 //!
 //! Numbers such as SPEC 3.1 are those of the rules in full, `tests/conformance/SPEC.md` in the repository.

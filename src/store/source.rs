@@ -73,7 +73,7 @@ impl Engine {
     /// [`LoadError`]; the store's own error comes unchanged in [`LoadError::Store`].
     ///
     /// # Complexity
-    /// O(size of the facts) time; memory for the engine and one batch.
+    /// O(size of the facts) time, and putting conversations and contacts in order; memory for the engine and one batch.
     ///
     /// # Examples
     /// ```
