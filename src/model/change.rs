@@ -110,7 +110,7 @@ pub enum Change {
         /// The contact.
         id: ContactId,
     },
-    /// Starts a conversation: unarchived, read and starred by nobody (SPEC 6.1).
+    /// Starts a conversation, which must be unarchived, and read and starred by nobody (SPEC 6.1).
     StartConversation(Conversation),
     /// A message came or went (SPEC 6.2).
     ReceiveMessage {

@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorCode};
 /// * Everything keeps the order in which it was loaded; a repeat in a list of members, tags or ids is left out.
 /// * Look-ups are O(1); the price is a copy of every id for its index.
 ///
-/// It knows neither rules nor revisions; an [`Engine`](crate::Engine) adds both.
+/// The rules are beside it, in [`policy`](crate::policy); it has no revision, which an [`Engine`](crate::Engine) adds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
     pub(crate) directory: Directory,

@@ -333,7 +333,7 @@ pub struct Organization {
     pub id: OrganizationId,
     /// Its name, for people to read.
     pub name: Text,
-    /// Whether contacts are hidden from teammates whom their members do not cover (SPEC 4.1, 4.2).
+    /// Whether contacts are hidden from teammates whom their members do not cover, admins apart (SPEC 4.1, 4.2).
     #[serde(default, with = "null_is_default")]
     pub contact_membership: bool,
     /// Its teammates; audiences are listed in this order (SPEC 7.2).

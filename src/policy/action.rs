@@ -49,7 +49,7 @@ pub enum ConversationAction {
     /// Tag it: whoever sees it.
     Tag,
     /// Let others in: whoever sees it and, for a patient conversation, has access to its endpoint; any admin where
-    /// nobody sees it.
+    /// nobody sees it. Taking somebody out is not always the same: ask [`Engine::authorize`](crate::Engine::authorize).
     ManageMembers,
 }
 
@@ -83,7 +83,7 @@ pub enum EndpointAction {
 pub enum FilterAction {
     /// Open it: its owner and whoever a share covers (SPEC 5.6).
     Use,
-    /// Change it: its owner and admins (SPEC 5.6).
+    /// Change it: its owner and admins (SPEC 5.6), to a rule that names no contact hidden from them (SPEC 6.7).
     Edit,
 }
 

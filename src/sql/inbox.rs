@@ -152,7 +152,8 @@ impl Questions<'_> {
     }
 
     /// The condition that the conversation under `alias` is in an inbox, for a query of the caller's own;
-    /// [`Inbox::Everything`] gives visibility alone. Placeholders count from `first_placeholder`, 1 for the first.
+    /// [`Inbox::Everything`] gives visibility alone. Placeholders count from `first_placeholder`, 1 for the first. The
+    /// alias is written in quotes; PostgreSQL reads one without quotes in lower case, so choose one in lower case.
     ///
     /// The condition looks into the schema's tables by their names: a `WITH` of the query that has the name of one, or a
     /// temporary table, would be read in its place. With a [namespace](super::Schema::namespace) neither is.
