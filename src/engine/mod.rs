@@ -478,7 +478,7 @@ impl EngineBuilder {
         self
     }
 
-    /// The engine. O(conversations × log conversations), for they are put in order here.
+    /// The engine. O(n × log n) for its conversations and its contacts, for they are put in order here.
     #[must_use]
     pub fn build(self) -> Engine {
         Engine { state: self.loading.finish(), revision: self.revision, cursor_key: CursorKey::default() }

@@ -119,7 +119,7 @@ impl<'e> Viewer<'e> {
     /// # Complexity
     /// As [`Viewer::prepare`], and O(conversations walked until the page is full), archived ones not among them unless
     /// the inbox lists them. Then at most five times as many as the viewer sees are looked at, and what a page takes of
-    /// them is sorted.
+    /// them is sorted; of starred ones, all that the viewer has starred.
     ///
     /// # Examples
     /// ```
@@ -293,7 +293,8 @@ impl<'e> Viewer<'e> {
     /// Which inboxes hold a conversation (SPEC 7.3): `all`, `assigned_to_me`, `team_conversations`, `starred`,
     /// `archived`, then the viewer's teams, then the usable filters, each in the organization's order.
     ///
-    /// Empty if the conversation is unknown or hidden. As [`Viewer::inboxes`], and O(filters × size of a rule).
+    /// Empty if the conversation is unknown or hidden. As [`Viewer::inboxes`], and for each usable filter as
+    /// [`Viewer::keeps_out`].
     #[must_use]
     pub fn placement(&self, conversation: &ConversationId) -> Vec<Inbox> {
         let Some(row) = self.row(conversation) else {

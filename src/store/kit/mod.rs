@@ -26,7 +26,8 @@ pub const MUST_HOLD: usize = 200;
 /// Runs the whole contract against a store.
 ///
 /// `open` opens one more handle on one and the same store, which holds none of the kit's organizations yet; it is
-/// called from several threads. A minute or two in an unoptimized build.
+/// called from several threads. Unoptimized, it takes some seconds on a store in memory, half a minute or so on a
+/// database.
 ///
 /// # Errors
 /// Every case that failed, with the reason.
