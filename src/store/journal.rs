@@ -58,7 +58,8 @@ impl fmt::Debug for ReplicaId {
     }
 }
 
-/// One submission of changes, so that a second attempt is known for what it is. No submission takes effect twice.
+/// One submission of changes, so that a second attempt is known for what it is. No submission takes effect twice,
+/// unless [compaction](Journal::compact) has forgotten it in between.
 ///
 /// `Display` and serde give `REPLICA-NUMBER`, which `FromStr` reads, so that a client can keep it for another attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -253,7 +253,8 @@ impl<J: Journal> Replica<J> {
     /// took effect then, the revision that they led to is returned and nothing else happens.
     ///
     /// They are compared with what the journal holds under the id. Two submissions of the same changes under one id
-    /// cannot be told apart: they are one, which takes effect once.
+    /// cannot be told apart: they are one, which takes effect once. One that [`Journal::compact`] has forgotten whole
+    /// is new to the journal, and takes effect again.
     ///
     /// # Errors
     /// As [`Replica::submit`].
