@@ -27,9 +27,9 @@
 //!   where the caller says at which revision they were ([`Replica::submit_once_at`]).
 //! - A caller that hands on the revision it was given reads its own writes on every replica
 //!   ([`Replica::at_least`]), and is never shown what a change up to that revision has closed.
-//! - A store that fails leaves the replica as it was. Where it cannot be known whether an append took effect, the
-//!   error carries the [`SubmissionId`] to ask again with, and no submission takes effect twice that
-//!   [`Journal::compact`] has not forgotten in between.
+//! - A store that fails leaves the replica as it was, or at a later revision of the journal. Where it cannot be known
+//!   whether an append took effect, the error carries the [`SubmissionId`] to ask again with, and no submission takes
+//!   effect twice that [`Journal::compact`] has not forgotten in between.
 //!
 //! Nothing here knows of the engine's insides, and nothing of a database.
 
