@@ -318,6 +318,82 @@ fn an_error_names_its_code_and_the_id_at_fault() {
 }
 
 #[test]
+fn every_refused_change_names_the_id_at_fault() {
+    let [ana, ben, cyd, zoe] = ["ana", "ben", "cyd", "zoe"].map(Member::teammate);
+    let leave =
+        |id: &str, transfer_to: &Member| Change::RemoveTeammate { id: id.into(), transfer_to: transfer_to.clone() };
+    let set_desk = |id: &str, last: &str| Change::SetTeam { id: id.into(), teammates: vec!["ana".into(), last.into()] };
+    let add_line = |to: &Member| {
+        let line = PhoneNumber::new("new").owned_by(ana.clone()).auto_assign_to(to.clone());
+        Change::AddEndpoint(line.into())
+    };
+    let assign_from = |id: &str, to: &Member| Change::SetAutoAssign { id: id.into(), to: Some(to.clone()) };
+    let tag_contacts = |last: &str, tag: &str| Change::TagContacts {
+        ids: vec!["p1".into(), last.into()],
+        add: vec![tag.into()],
+        remove: Vec::new(),
+    };
+    let tag_conversations = |last: &str, tag: &str| Change::TagConversations {
+        ids: vec!["v1".into(), last.into()],
+        add: Vec::new(),
+        remove: vec![tag.into()],
+    };
+    let note = || Conversation::note("v9", 0).member(ana.clone());
+    let naming = |rule| Change::PutFilter(Filter::conversations("f9", "F", "ana", rule));
+    let refused = [
+        (Change::AddTeammate(Teammate::new("ben", "Ben")), "duplicate_id", "ben"),
+        (Change::UpdateTeammate(TeammateUpdate::new("zoe")), "unknown_teammate", "zoe"),
+        (Change::UpdateTeammate(TeammateUpdate::new("ana").suspended(true)), "last_admin", "ana"),
+        (leave("zoe", &ana), "unknown_teammate", "zoe"),
+        (leave("ben", &zoe), "unknown_teammate", "zoe"),
+        (leave("ben", &ben), "transfer_to_self", "ben"),
+        (leave("ben", &Member::Organization), "invalid_assignee", "ben"),
+        (leave("ana", &ben), "last_admin", "ana"),
+        (Change::AddTeam(Team::new("desk", "Desk", ["ana"])), "duplicate_id", "desk"),
+        (set_desk("zzz", "ben"), "unknown_team", "zzz"),
+        (set_desk("desk", "zoe"), "unknown_teammate", "zoe"),
+        (Change::RemoveTeam { id: "desk".into() }, "team_in_use", "desk"),
+        (Change::RemoveTeam { id: "zzz".into() }, "unknown_team", "zzz"),
+        (add_line(&cyd), "assignee_inactive", "new"),
+        (add_line(&ben), "auto_assign_without_access", "new"),
+        (assign_from("link", &ben), "auto_assign_without_access", "link"),
+        (assign_from("main", &cyd), "assignee_inactive", "main"),
+        (assign_from("main", &Member::Organization), "invalid_assignee", "main"),
+        (assign_from("zzz", &ana), "unknown_endpoint", "zzz"),
+        (Change::RemoveEndpoint { id: "main".into() }, "endpoint_in_use", "main"),
+        (Change::AddContact(Contact::new("p1")), "duplicate_id", "p1"),
+        (Change::UpdateContact(ContactUpdate::new("p9")), "unknown_contact", "p9"),
+        (Change::SetContactMembers { id: "p1".into(), members: vec![zoe.clone()] }, "unknown_teammate", "zoe"),
+        (tag_contacts("p9", "vip"), "unknown_contact", "p9"),
+        (tag_contacts("p1", " "), "empty_tag", "tag_contacts"),
+        (Change::RemoveContact { id: "p1".into() }, "contact_in_use", "p1"),
+        (Change::StartConversation(Conversation::note("v1", 0)), "duplicate_id", "v1"),
+        (Change::StartConversation(note().archived()), "must_start_open", "v9"),
+        (Change::StartConversation(note().assigned_to(cyd.clone())), "assignee_inactive", "v9"),
+        (Change::StartConversation(note().assigned_to(ben.clone())), "assignee_cannot_view", "v9"),
+        (Change::receive_message("v9", 0), "unknown_conversation", "v9"),
+        (Change::assign("v9", ana.clone()), "unknown_conversation", "v9"),
+        (Change::assign("v1", zoe.clone()), "unknown_teammate", "zoe"),
+        (Change::assign_with_access("v1", cyd.clone()), "assignee_inactive", "v1"),
+        (tag_conversations("v9", "vip"), "unknown_conversation", "v9"),
+        (tag_conversations("v1", ""), "empty_tag", "tag_conversations"),
+        (Change::add_conversation_member("v1", zoe.clone()), "unknown_teammate", "zoe"),
+        (Change::remove_conversation_member("v9", ana.clone()), "unknown_conversation", "v9"),
+        (Change::mark_read("v1", "zoe"), "unknown_teammate", "zoe"),
+        (Change::star("v1", "zoe"), "unknown_teammate", "zoe"),
+        (Change::RemoveConversation { id: "v9".into() }, "unknown_conversation", "v9"),
+        (naming(Rule::Contacts(Pick::none(["p1", "p9"]))), "unknown_contact", "p9"),
+        (naming(Rule::Endpoints(Pick::any(["main", "zzz"]))), "unknown_endpoint", "zzz"),
+        (Change::PutFilter(Filter::contacts("f9", "F", "ana", Rule::Unread)), "wrong_list", "f9"),
+        (Change::RemoveFilter { id: "f9".into() }, "unknown_filter", "f9"),
+    ];
+    for (change, code, id) in refused {
+        let error = clinic().apply(&change).unwrap_err();
+        assert_eq!((error.code().as_str(), error.id()), (code, id), "{change:?}");
+    }
+}
+
+#[test]
 fn an_error_says_what_names_the_id_that_is_unknown() {
     let facts = clinic().to_dataset();
     let organization = |change: fn(Organization) -> Organization| {
