@@ -114,6 +114,14 @@ impl TagSet {
     pub fn none<T: Into<Tag>>(tags: impl IntoIterator<Item = T>) -> Self {
         Self::None(tags.into_iter().map(Into::into).collect())
     }
+
+    /// The listed tags.
+    #[must_use]
+    pub fn tags(&self) -> &[Tag] {
+        match self {
+            Self::Any(tags) | Self::All(tags) | Self::None(tags) => tags,
+        }
+    }
 }
 
 /// A choice from a list: `any` of an empty list is false, `none` of an empty list is true (SPEC 5.7). Ids that no

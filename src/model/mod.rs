@@ -41,6 +41,9 @@ pub use text::{
 pub(crate) use directory::Directory;
 pub(crate) use facts::{Head, World, check_tags, dedup, distinct, load_directory};
 pub(crate) use index::{IndexMap, hasher};
+#[cfg(test)]
+pub(crate) use words::Worded;
+pub(crate) use words::words;
 
 use serde::{Serialize, Serializer};
 

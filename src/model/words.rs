@@ -33,7 +33,7 @@ macro_rules! words {
         }
 
         #[cfg(test)]
-        impl $crate::model::words::Worded for $name {
+        impl $crate::model::Worded for $name {
             const ALL: &[Self] = &[$(Self::$variant),+];
         }
     };
@@ -43,7 +43,7 @@ pub(crate) use words;
 
 /// What [`words`] gave a type, for the test.
 #[cfg(test)]
-pub(super) trait Worded: Sized + 'static {
+pub(crate) trait Worded: Sized + 'static {
     const ALL: &[Self];
 }
 
@@ -57,7 +57,10 @@ mod tests {
 
     use super::Worded;
     use crate::error::ParseError;
-    use crate::model::{ArchiveScope, Channel, ContactCategory, ConversationKind, EndpointKind, Invitation, Lists};
+    use crate::{
+        ArchiveScope, Channel, ContactAction, ContactCategory, ConversationAction, ConversationKind, EndpointAction,
+        EndpointKind, FilterAction, Invitation, Lists,
+    };
 
     fn assert_words_are_those_of_serde<T>()
     where
@@ -75,9 +78,13 @@ mod tests {
     fn words_are_those_of_serde() {
         assert_words_are_those_of_serde::<ArchiveScope>();
         assert_words_are_those_of_serde::<Channel>();
+        assert_words_are_those_of_serde::<ContactAction>();
         assert_words_are_those_of_serde::<ContactCategory>();
+        assert_words_are_those_of_serde::<ConversationAction>();
         assert_words_are_those_of_serde::<ConversationKind>();
+        assert_words_are_those_of_serde::<EndpointAction>();
         assert_words_are_those_of_serde::<EndpointKind>();
+        assert_words_are_those_of_serde::<FilterAction>();
         assert_words_are_those_of_serde::<Invitation>();
         assert_words_are_those_of_serde::<Lists>();
     }

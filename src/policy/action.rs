@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::access::{self, endpoint_of, finds, has_access, sees};
 use super::decision::Resource;
 use super::inbox::may_use;
-use crate::model::{ContactId, ConversationId, Directory, EndpointId, FilterId, Head, Teammate, TeammateId, World};
+use crate::model::{
+    ContactId, ConversationId, Directory, EndpointId, FilterId, Head, Teammate, TeammateId, World, words,
+};
 
 /// Something that a viewer wants to do, and with what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,6 +55,15 @@ pub enum ConversationAction {
     ManageMembers,
 }
 
+words!(ConversationAction, "something to do with a conversation", "manage_members", {
+    View = "view",
+    Reply = "reply",
+    Assign = "assign",
+    Archive = "archive",
+    Tag = "tag",
+    ManageMembers = "manage_members",
+});
+
 /// What one can do with a contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -67,6 +78,13 @@ pub enum ContactAction {
     ManageMembers,
 }
 
+words!(ContactAction, "something to do with a contact", "manage_members", {
+    Find = "find",
+    View = "view",
+    Edit = "edit",
+    ManageMembers = "manage_members",
+});
+
 /// What one can do with an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -77,6 +95,8 @@ pub enum EndpointAction {
     Manage,
 }
 
+words!(EndpointAction, "something to do with an endpoint", "manage", { Use = "use", Manage = "manage" });
+
 /// What one can do with a saved filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -86,6 +106,8 @@ pub enum FilterAction {
     /// Change it: its owner and admins (SPEC 5.6), to a rule that names no contact hidden from them (SPEC 6.7).
     Edit,
 }
+
+words!(FilterAction, "something to do with a filter", "edit", { Use = "use", Edit = "edit" });
 
 /// Whether the viewer may do it; nobody may do anything with what does not exist.
 pub(crate) fn may<W: World>(world: &W, viewer: &TeammateId, action: Action<'_>) -> bool {

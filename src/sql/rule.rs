@@ -229,9 +229,7 @@ fn some_row(mut rows: SelectStatement) -> Expr {
 
 fn tags_match(set: &TagSet, tagged: impl Fn(Vec<Expr>) -> Tagged) -> Expr {
     match set {
-        TagSet::Any(tags) | TagSet::None(tags) | TagSet::All(tags) if tags.is_empty() => {
-            flag(!matches!(set, TagSet::Any(_)))
-        }
+        _ if set.tags().is_empty() => flag(!matches!(set, TagSet::Any(_))),
         TagSet::Any(tags) => tagged(distinct(tags)).any(),
         TagSet::None(tags) => tagged(distinct(tags)).any().not(),
         TagSet::All(tags) => {
