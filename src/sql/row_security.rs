@@ -40,9 +40,16 @@ impl Sql {
     ///   on what: the place of a mark in its list would tell how many others have made theirs.
     ///
     /// It gets `SELECT` on these seven tables and policies for reading alone; give it no other rights on tables of this
-    /// schema, for who is let in where is not for viewers to read. The members are looked up by two functions that
+    /// schema or on partitions of theirs, be it by `PUBLIC` or by a role that it is in, for who is let in where is not for
+    /// viewers to read, and what it writes under an id that is taken tells so. A policy of your own that lets it read
+    /// (`TO PUBLIC`, or to a role that it is in) adds its rows to these. The members are looked up by two functions that
     /// run with the rights of their owner (`SECURITY DEFINER`), whose names are bound when they are made, so that no
-    /// search path misleads them.
+    /// search path misleads them afterwards.
+    ///
+    /// While they are made, operators are bound to what your search path has: let nobody create in its schemas and in
+    /// that of the tables whom you do not trust (in `public`, PostgreSQL 14 and what was upgraded from it let everyone).
+    /// The functions are dropped and made anew each time, so that none is taken over from somebody else; what you have
+    /// made to depend on them is in the way of that. In one transaction, the role waits rather than sees nothing.
     ///
     /// Policies hold no superuser and no role with `BYPASSRLS`, ever, and the tables' owner, with whoever has its rights,
     /// only under `FORCE ROW LEVEL SECURITY`, with which all of this works as well: let `role` be none of them. Every
@@ -51,7 +58,9 @@ impl Sql {
     /// `security_invoker`. The policies are for one role: made for another, they take its place, and the first role sees
     /// nothing.
     ///
-    /// Security rests on who may set the two settings: a role that runs SQL of its own choosing can name any viewer.
+    /// Security rests on who may set the two settings: a role that runs SQL of its own choosing can name any viewer. Show
+    /// viewers no plans either: `EXPLAIN ANALYZE` counts the rows that a policy took out, and PostgreSQL's statistics
+    /// count all.
     ///
     /// # Errors
     /// [`NotExpressible`] for SQLite, which has no such thing; for a table whose name starts with `visibly_`, which would be
@@ -78,13 +87,28 @@ impl Sql {
         }
         let session =
             Questions { sql: self, organization: setting(ORGANIZATION_SETTING), viewer: setting(VIEWER_SETTING) };
-        let mut statements = self.functions(&session, role)?;
-        for (table, condition) in self.policies(&session) {
+        let policies = self.policies(&session);
+        let mut statements = Vec::new();
+        for (table, _) in &policies {
             check_alias(table)?;
-            statements.extend(self.policy(table, role, &condition)?);
+            statements.extend(self.closing(table, role));
+        }
+        statements.extend(self.functions(&session, role)?);
+        for (table, condition) in policies {
+            statements.push(self.policy(table, role, &condition)?);
             statements.push(self.grant(table, role));
         }
         Ok(statements)
+    }
+
+    /// What leaves the role without rows of a table, and the functions without a policy that calls them.
+    fn closing(&self, table: &Name, role: &str) -> [String; 3] {
+        let (table, role, policy) = (self.qualified(table), quoted(role), quoted(POLICY));
+        [
+            format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"),
+            format!("DROP POLICY IF EXISTS {policy} ON {table}"),
+            format!("REVOKE SELECT ON {table} FROM {role}"),
+        ]
     }
 
     /// The two conditions as functions of the columns that they look at.
@@ -102,20 +126,23 @@ impl Sql {
         Ok(sees.into_iter().chain(finds).collect())
     }
 
+    /// Made anew: `OR REPLACE` would leave one that somebody else has put there theirs, to be replaced again, and let
+    /// whoever could call it before do so still.
     fn function(
         &self,
         name: &'static str,
         arguments: &[&str],
         condition: &Expr,
         role: &str,
-    ) -> Result<[String; 3], NotExpressible> {
+    ) -> Result<[String; 4], NotExpressible> {
         let name = self.qualified(&Name::Borrowed(name));
         let types = vec!["text"; arguments.len()].join(", ");
         let arguments: Vec<String> = arguments.iter().map(|argument| format!("{} text", quoted(argument))).collect();
         let (arguments, body, role) = (arguments.join(", "), constant_text(condition)?, quoted(role));
         Ok([
+            format!("DROP FUNCTION IF EXISTS {name}({types})"),
             format!(
-                "CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS boolean \
+                "CREATE FUNCTION {name}({arguments}) RETURNS boolean \
                  LANGUAGE sql STABLE SECURITY DEFINER RETURN {body}"
             ),
             format!("REVOKE ALL ON FUNCTION {name}({types}) FROM PUBLIC"),
@@ -211,15 +238,10 @@ impl Sql {
         format!("GRANT SELECT{columns} ON {} TO {}", self.qualified(table), quoted(role))
     }
 
-    fn policy(&self, table: &Name, role: &str, condition: &Expr) -> Result<[String; 4], NotExpressible> {
+    fn policy(&self, table: &Name, role: &str, condition: &Expr) -> Result<String, NotExpressible> {
         let (table, role, policy) = (self.qualified(table), quoted(role), quoted(POLICY));
         let condition = constant_text(condition)?;
-        Ok([
-            format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"),
-            format!("DROP POLICY IF EXISTS {policy} ON {table}"),
-            format!("CREATE POLICY {policy} ON {table} FOR SELECT TO {role} USING {condition}"),
-            format!("REVOKE SELECT ON {table} FROM {role}"),
-        ])
+        Ok(format!("CREATE POLICY {policy} ON {table} FOR SELECT TO {role} USING {condition}"))
     }
 
     /// A call of one of ours. The builder writes a function's name as it is given, so it is quoted here.

@@ -85,6 +85,60 @@ fn a_role_reads_no_member_lists_and_writes_nothing() {
     assert!(other.query("SELECT visibly_finds_contact('o', 'c')", &[]).is_err(), "functions are for the role alone");
 }
 
+#[test]
+fn a_function_that_somebody_else_has_put_there_decides_nothing() {
+    let name = "row_security::a_function_that_somebody_else_has_put_there_decides_nothing";
+    let Some(server) = postgres::database(name) else { return };
+    let mut superuser = with_reference_tables(server.superuser());
+    let worlds = Worlds::new(4, 2, false);
+    superuser.load(&reference_schema(), &worlds.datasets());
+    // As everyone may in the schema `public` of PostgreSQL 14, and of what was upgraded from it.
+    superuser.run("CREATE ROLE planter LOGIN; CREATE ROLE planted_app LOGIN; GRANT CREATE ON SCHEMA public TO planter");
+    let mut planter = server.connect("planter");
+    let planted = [
+        "visibly_sees_conversation(organization text, conversation text, endpoint text)",
+        "visibly_finds_contact(organization text, contact text)",
+    ];
+    let show = planted.map(|it| {
+        format!("CREATE OR REPLACE FUNCTION {it} RETURNS boolean LANGUAGE sql SECURITY DEFINER AS 'SELECT true'")
+    });
+    show.iter().for_each(|it| planter.run(it));
+    for statement in Sql::new(Dialect::Postgres, Schema::default()).row_security("planted_app").unwrap() {
+        superuser.run(&statement);
+    }
+    assert!(show.iter().all(|it| planter.batch_execute(it).is_err()), "they are not the planter's any more");
+    let mut app = server.connect("planted_app");
+    for facts in &worlds.facts {
+        for viewer in facts.teammates() {
+            let found = shown(&mut app, Some((facts.id().as_str(), viewer.id.as_str())));
+            assert_eq!(found, expected(facts, &viewer.id));
+        }
+    }
+}
+
+#[test]
+fn a_role_whose_place_another_takes_keeps_nothing() {
+    let Some(server) = postgres::database("row_security::a_role_whose_place_another_takes_keeps_nothing") else {
+        return;
+    };
+    let mut superuser = with_reference_tables(server.superuser());
+    let worlds = Worlds::new(5, 1, false);
+    superuser.load(&reference_schema(), &worlds.datasets());
+    superuser.run("CREATE ROLE former LOGIN; CREATE ROLE latter LOGIN");
+    for role in ["former", "latter"] {
+        for statement in Sql::new(Dialect::Postgres, Schema::default()).row_security(role).unwrap() {
+            superuser.run(&statement);
+        }
+    }
+    let facts = &worlds.facts[0];
+    let mut former = server.connect("former");
+    for viewer in facts.teammates() {
+        let found = shown(&mut former, Some((facts.id().as_str(), viewer.id.as_str())));
+        assert_eq!(found, Shown::default());
+    }
+    assert!(former.query("SELECT visibly_finds_contact('o', 'c')", &[]).is_err(), "nor does it ask who sees what");
+}
+
 /// The rows of each secured table, as texts, in the order of [`SECURED`].
 #[derive(Debug, Default, PartialEq)]
 struct Shown([BTreeSet<String>; 7]);
