@@ -10,7 +10,7 @@ use crate::postgres_server::{NoServer, Server};
 
 /// An empty database of a test's own on the server that tests share while any of them runs.
 pub(crate) struct Database {
-    config: Config,
+    pub(crate) config: Config,
     _server: Arc<Server>,
 }
 

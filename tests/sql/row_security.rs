@@ -8,6 +8,7 @@ use visibly::{ContactId, Conversation, Facts, ShownContact, TeammateId, policy};
 use super::agreement::Worlds;
 use super::database::{Database, reference_schema, with_reference_tables};
 use super::postgres;
+use super::postgres_store::{Layout, PostgresStore};
 
 const SECURED: [&str; 7] = [
     "conversations",
@@ -83,6 +84,30 @@ fn a_role_reads_no_member_lists_and_writes_nothing() {
     superuser.run("CREATE ROLE other LOGIN");
     let mut other = server.connect("other");
     assert!(other.query("SELECT visibly_finds_contact('o', 'c')", &[]).is_err(), "functions are for the role alone");
+}
+
+#[test]
+fn a_role_gets_the_same_rows_of_partitioned_tables_and_nothing_of_a_partition() {
+    let name = "row_security::a_role_gets_the_same_rows_of_partitioned_tables_and_nothing_of_a_partition";
+    let Some(server) = postgres::database(name) else { return };
+    drop(PostgresStore::open_with(&server.config, Layout::Partitioned(2)).unwrap());
+    let mut superuser = server.superuser();
+    let worlds = Worlds::new(8, 6, false);
+    superuser.load(&reference_schema(), &worlds.datasets());
+    superuser.run("CREATE ROLE parted LOGIN");
+    for statement in Sql::new(Dialect::Postgres, Schema::default()).row_security("parted").unwrap() {
+        superuser.run(&statement);
+    }
+    let mut app = server.connect("parted");
+    for facts in &worlds.facts {
+        for viewer in facts.teammates() {
+            let found = shown(&mut app, Some((facts.id().as_str(), viewer.id.as_str())));
+            assert_eq!(found, expected(facts, &viewer.id));
+        }
+    }
+    for table in SECURED {
+        assert!(app.query(&format!("SELECT FROM {table}_0"), &[]).is_err(), "{table}");
+    }
 }
 
 #[test]

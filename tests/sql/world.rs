@@ -161,12 +161,15 @@ pub(crate) fn world(random: &mut Random, names: &Names, id: &str) -> Dataset {
         conversation.starred_by = random.some(2, &people);
         dataset.conversations.push(conversation);
     }
+    // A share and a rule may name what is gone, or never was (SPEC 5.7).
+    let gone = ["gone", "", " "].map(Member::team).into_iter().chain(["gone", ""].map(Member::teammate));
+    let shares: Vec<_> = members.iter().cloned().chain(gone).collect();
     for id in pool.iter().take(random.below(6)) {
         let (owner, is_over_contacts) = (random.pick(&people).clone(), random.one_in(3));
         let rule = rule(random, &dataset, names, 3, is_over_contacts);
         let mut filter = Filter::conversations(id.as_str(), "filter", owner, rule);
         filter.lists = if is_over_contacts { Lists::Contacts } else { Lists::Conversations };
-        filter.shared_with = random.some(2, &members);
+        filter.shared_with = random.some(2, &shares);
         filter.archived = scope(random);
         dataset.filters.push(filter);
     }
@@ -177,10 +180,11 @@ fn organization(random: &mut Random, pool: &[String], id: &str) -> Organization 
     let mut organization = Organization::new(id, "Oak Street");
     organization.contact_membership = !random.one_in(3);
     let ids = random.shuffled(pool);
+    let nobody_is_left = random.one_in(20);
     for id in ids.iter().take(3 + random.below(5)) {
         let mut teammate = Teammate::new(id.as_str(), "someone");
         teammate.admin = random.one_in(4);
-        teammate.suspended = random.one_in(5);
+        teammate.suspended = nobody_is_left || random.one_in(5);
         organization.teammates.push(teammate);
     }
     let people: Vec<_> = organization.teammates.iter().map(|it| it.id.clone()).collect();
@@ -323,6 +327,7 @@ fn pick<T: Clone>(random: &mut Random, from: &[T]) -> Pick<T> {
 fn id_pick<T: for<'t> From<&'t str>>(random: &mut Random, known: &[String], names: &Names) -> Pick<T> {
     let mut ids = random.some(3, known);
     ids.extend(random.some(1, &names.texts));
+    ids.extend(random.one_in(8).then(String::new));
     let ids = ids.iter().map(|id| T::from(id));
     if random.one_in(2) { Pick::Any(ids.collect()) } else { Pick::None(ids.collect()) }
 }
