@@ -1,6 +1,6 @@
 //! How far the databases go, and that nothing further is sent to them.
 
-use visibly::sql::{ActivityBorder, Dialect, Part, QuestionError, Schema, Sql};
+use visibly::sql::{ActivityBorder, Dialect, Parameter, Part, QuestionError, Schema, Sql};
 use visibly::{
     ArchiveScope, Contact, ContactList, Conversation, Dataset, Engine, Filter, Inbox, MAX_RULE_DEPTH, Organization,
     PhoneNumber, Rule, TagSet, Teammate, Timestamp,
@@ -109,6 +109,10 @@ fn what_has_no_sql_is_refused_with_its_reason() {
     assert_eq!(reason.to_string(), "alias `Visibly_teams`, whose name is reserved");
     assert!(ana.can_find("visibly_contacts", 1).is_err());
     assert!(ana.contact_condition(&ContactList::All, "visibly_contacts", 1).is_err());
+    let text = |first| ana.condition(&Inbox::All, "c", first).unwrap().text().to_owned();
+    assert_eq!(text(0), text(1), "no placeholder is before the first");
+    let whole = ana.inbox(&Inbox::All, &Part::first(usize::MAX)).unwrap();
+    assert!(whole.parameters().contains(&Parameter::Integer(i64::MAX)), "more than all");
     let reason = not_expressible(ana.badges(&vec![Inbox::All; 500]));
     assert_eq!(reason.to_string(), "500 lists in one statement, at most 499");
     assert_eq!(sqlite.row_security("app").unwrap_err().to_string(), "row-level security, which SQLite does not have");
@@ -152,6 +156,10 @@ fn what_an_engine_refuses_is_refused_alike() {
     let too_deep = Rule::not(deepest(Rule::Unread, 1));
     assert_eq!(code(ana.inbox(&Inbox::rule(too_deep.clone()), &Part::all()).unwrap_err()), "rule_too_deep");
     assert_eq!(code(ana.opens(&Inbox::rule(too_deep.clone())).unwrap_err()), "rule_too_deep");
+    assert_eq!(
+        code(ana.opens(&Filter::conversations("f", "filter", "ana", too_deep.clone())).unwrap_err()),
+        "rule_too_deep"
+    );
     assert_eq!(code(ana.contacts_unordered(&ContactList::Rule(too_deep)).unwrap_err()), "rule_too_deep");
     assert_eq!(code(ana.inbox(&Inbox::All, &Part::first(0)).unwrap_err()), "empty_page");
     assert_eq!(code(ana.contacts(&ContactList::All, &Part::first(0)).unwrap_err()), "empty_page");

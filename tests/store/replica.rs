@@ -50,6 +50,12 @@ enum Mishap {
     PastABreak,
     /// The facts of another organization are read.
     Mixed,
+    /// The organization is read twice.
+    Twice,
+    /// Every change is said to be compacted away, and the facts before all of them are read.
+    OldFacts,
+    /// A conflict with the first facts is answered, once.
+    EarlierConflict,
 }
 
 #[derive(Debug, PartialEq, thiserror::Error)]
@@ -99,6 +105,9 @@ impl Source for Faulty {
             if let (Mishap::Mixed, Batch::Organization(organization)) = (mishap, &mut batch) {
                 organization.id = "elm\n".into();
             }
+            if let (Mishap::Twice, Batch::Organization(organization)) = (mishap, &batch) {
+                take(Batch::Organization(organization.clone()))?;
+            }
             take(batch)
         })))
     }
@@ -127,6 +136,10 @@ impl Journal for Faulty {
             Mishap::VainConflict => {
                 self.set(Mishap::None);
                 return Err(AppendError::Conflict(append.expected));
+            }
+            Mishap::EarlierConflict => {
+                self.set(Mishap::None);
+                return Err(AppendError::Conflict(Revision::default()));
             }
             Mishap::ShortConflict if length(&mut self.store) == 0 => {
                 on(&self.store, 9).submit_all(&ana(), &["c9", "c8"].map(Change::archive)).unwrap();
@@ -167,6 +180,10 @@ impl Journal for Faulty {
         let mut stopped = false;
         if mishap == Mishap::AfterWritingForGood {
             return Err(ReplayError::Store(Gone));
+        }
+        if mishap == Mishap::OldFacts {
+            let current = never(self.store.revision(organization)).unwrap();
+            return Err(ReplayError::NotKept { oldest: current, current });
         }
         let replayed = self.store.replay(organization, after, &mut |entry| {
             seen += 1;
@@ -381,6 +398,9 @@ fn a_list_is_authorized_and_checked_step_by_step_and_whole() {
     assert!(matches!(denied, Err(ReplicaError::Denied(1))));
     let refused = replica.submit_all(&ana(), &[admin, Change::UpdateTeammate(TeammateUpdate::new("ana").admin(false))]);
     assert!(matches!(refused, Err(ReplicaError::Refused(error)) if error.position() == Some(1)));
+    let resigned = Change::UpdateTeammate(TeammateUpdate::new("ana").admin(false));
+    let denied = replica.submit_all(&ana(), &[resigned, Change::SetContactMembership(true)]);
+    assert!(matches!(denied, Err(ReplicaError::Denied(1))), "she is no admin any more: {denied:?}");
     assert_eq!((replica.revision().get(), length(&mut store.clone())), (0, 0));
     assert_eq!(replica.submit_all(&ana(), &[]).unwrap().get(), 0);
     assert_eq!(replica.submit_as_service(&Change::receive_message("c0", 99)).unwrap().get(), 1);
@@ -573,6 +593,40 @@ fn a_conflict_that_the_journal_does_not_bear_out_is_a_fault_of_the_store() {
         store.set(Mishap::None);
         replica.submit(&ana(), &once()).unwrap();
     }
+}
+
+#[test]
+fn a_conflict_with_earlier_facts_is_no_loss_where_the_journal_has_gone_on() {
+    let (store, mut replica) = faulty();
+    replica.submit(&ana(), &Change::archive("c0")).unwrap();
+    on(&store.store, 2).submit(&ana(), &Change::archive("c1")).unwrap();
+    store.set(Mishap::EarlierConflict);
+    assert_eq!(replica.submit(&ana(), &once()).unwrap().get(), 3);
+}
+
+#[test]
+fn facts_that_are_no_later_than_those_it_has_take_a_replica_nowhere() {
+    for has in [0, 1] {
+        let (store, mut replica) = faulty();
+        on(&store.store, 2).submit(&ana(), &Change::archive("c0")).unwrap();
+        if has == 1 {
+            replica.catch_up().unwrap();
+        }
+        store.set(Mishap::OldFacts);
+        let followed = replica.catch_up();
+        assert!(matches!(followed, Err(ReplicaError::Disordered(at)) if at.get() == has), "{followed:?}");
+        assert_eq!(replica.revision().get(), has);
+        store.set(Mishap::None);
+        assert_eq!(replica.catch_up().unwrap().get(), 1);
+    }
+}
+
+#[test]
+fn facts_that_begin_twice_are_out_of_order() {
+    let (store, _) = faulty();
+    store.set(Mishap::Twice);
+    let loaded = Engine::load(&mut store.clone(), &"oak".into());
+    assert!(matches!(loaded, Err(LoadError::Disordered)), "{loaded:?}");
 }
 
 #[test]
