@@ -6,9 +6,11 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
-use visibly::store::{Entry, Journal, Replica, ReplicaId};
+use postgres::{Config, NoTls};
+use visibly::store::{Entry, Journal, Replica, ReplicaError, ReplicaId, SubmissionId};
 use visibly::{Change, Conversation, Dataset, Engine, Member};
 
 use crate::postgres::database;
@@ -40,6 +42,64 @@ fn twenty_kills_of_writers_lose_nothing_on_postgres() {
         wait_for_the_dead(&mut store);
         store
     });
+}
+
+/// How often a backend is cut off in [`appends_whose_backends_are_cut_off_take_effect_once`].
+const CUTS: usize = 60;
+
+#[test]
+fn appends_whose_backends_are_cut_off_take_effect_once() {
+    let Some(database) = database("kill::appends_whose_backends_are_cut_off_take_effect_once") else { return };
+    let mut replayed = small::clinic("oak");
+    let mut store = PostgresStore::open(&database.config).unwrap();
+    store.create(&replayed).unwrap();
+    let mut config = database.config.clone();
+    config.application_name("cut off");
+    let kept: Vec<_> = thread::scope(|scope| {
+        let writers = [0, 1, 2].map(|number| {
+            scope.spawn({
+                let config = &config;
+                move || write_until_told(config, number)
+            })
+        });
+        cut_off(&database.config);
+        writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
+    });
+    let mut found = BTreeMap::new();
+    follow(&mut store, &mut replayed, &mut found);
+    assert!(found.into_iter().eq(kept), "each list is there once, where its writer was told");
+}
+
+/// Ends statements and connections in turns, whatever these are at.
+fn cut_off(config: &Config) {
+    let mut client = config.connect(NoTls).unwrap();
+    for end in ["pg_cancel_backend", "pg_terminate_backend"].iter().cycle().take(CUTS) {
+        let any = format!(
+            "SELECT {end}(pid) FROM pg_stat_activity WHERE application_name = 'cut off' AND state <> 'idle'
+             ORDER BY random() LIMIT 1"
+        );
+        client.execute(&any, &[]).unwrap();
+        thread::sleep(Duration::from_millis(7));
+    }
+}
+
+/// Submits each of its lists under one id until it is told of it.
+fn write_until_told(config: &Config, number: usize) -> Vec<((usize, u64), u64)> {
+    let id = ReplicaId::new(number as u128);
+    let lists = (0..25).map(|list| {
+        let (submission, changes) = (SubmissionId { replica: id, number: list }, pair(&number.to_string(), list));
+        let told = loop {
+            let Ok(store) = PostgresStore::open(config) else { continue };
+            let Ok(mut replica) = Replica::open(store, &"oak".into(), id) else { continue };
+            match replica.submit_once_as_service(submission, &changes) {
+                Ok(revision) => break revision.get(),
+                Err(ReplicaError::Unsettled { .. } | ReplicaError::Store(_)) => {}
+                Err(error) => panic!("{error:?}"),
+            }
+        };
+        ((number, list), told)
+    });
+    lists.collect()
 }
 
 /// The server may be at the last append of a process that is gone already.
