@@ -39,12 +39,12 @@ impl Sql {
     /// * the viewer's own stars and read marks on conversations that the viewer sees, of which it reads whose they are and
     ///   on what: the place of a mark in its list would tell how many others have made theirs.
     ///
-    /// It gets `SELECT` on these seven tables and policies for reading alone; give it no other rights on tables of this
-    /// schema or on partitions of theirs, be it by `PUBLIC` or by a role that it is in, for who is let in where is not for
-    /// viewers to read, and what it writes under an id that is taken tells so. A policy of your own that lets it read
-    /// (`TO PUBLIC`, or to a role that it is in) adds its rows to these. The members are looked up by two functions that
-    /// run with the rights of their owner (`SECURITY DEFINER`), whose names are bound when they are made, so that no
-    /// search path misleads them afterwards.
+    /// It gets `SELECT` on these seven tables and policies for reading alone, so give it `USAGE` on their namespace. Give
+    /// it no other rights on tables of this schema or on their partitions, be it by `PUBLIC` or by a role that it is in:
+    /// who is let in where is not for viewers to read, and what is written under an id that is taken tells so. A policy
+    /// of your own that lets it read (`TO PUBLIC`, or to a role that it is in) adds its rows to these. The members are
+    /// looked up by two functions that run with the rights of their owner (`SECURITY DEFINER`), whose names are bound
+    /// when they are made, so that no search path misleads them afterwards.
     ///
     /// While they are made, operators are bound to what your search path has: let nobody create in its schemas and in
     /// that of the tables whom you do not trust (in `public`, PostgreSQL 14 and what was upgraded from it let everyone).
