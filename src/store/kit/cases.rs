@@ -361,6 +361,10 @@ fn compaction<J: Journal>(kit: &Kit<'_, J>) -> Outcome {
     journal.compact(&whole)?;
     is_at(&mut journal, &id, 5)?;
     require(entries(&mut journal, &id, at(5))?.is_empty(), || "entries were left by a whole compaction".to_owned())?;
+    // A replica that is behind would take silence for the news that nothing has changed.
+    let refused = journal.replay(&id, at(4), &mut |_| ControlFlow::Continue(()));
+    let none = matches!(refused, Err(ReplayError::NotKept { oldest, current }) if oldest == at(5) && current == at(5));
+    require(none, || "replay of what is gone was not refused after a whole compaction".to_owned())?;
     append(&mut journal, &mut engine, 3, &[Change::star("chat", "ben")])?;
     is_at(&mut journal, &id, 6)?;
     same_facts(&stored(kit, &id)?, &engine, "after a whole compaction and one change")
