@@ -139,6 +139,8 @@ pub(super) struct Classes {
     endpoints: Column<u32>,
     /// The classes with so many open conversations that they are kept as leaves.
     many: Bits,
+    /// Those with any: most may be of archived ones alone, which nobody asks for who asks for open ones.
+    open: Bits,
 }
 
 impl Classes {
@@ -185,18 +187,23 @@ impl Classes {
         &self.many
     }
 
+    /// The classes with open conversations.
+    pub(super) fn open(&self) -> &Bits {
+        &self.open
+    }
+
     /// Changes which slots a class's open conversations have. Whether they have come to be leaves, or to be a list; and
     /// what they are now.
     pub(super) fn edit_open(&mut self, class: u32, edit: impl FnOnce(&mut OpenSet)) -> (bool, &OpenSet) {
         let open = &mut Arc::make_mut(self.classes.get_mut(class as usize)).open;
-        let was_many = open.is_many();
+        let (was_many, was_empty) = (open.is_many(), open.len() == 0);
         edit(open);
-        let is_many = open.is_many();
+        let (is_many, is_empty) = (open.is_many(), open.len() == 0);
         if is_many != was_many {
-            match is_many {
-                true => self.many.insert(class),
-                false => self.many.remove(class),
-            }
+            self.many.put(class, is_many);
+        }
+        if is_empty != was_empty {
+            self.open.put(class, !is_empty);
         }
         (is_many != was_many, open)
     }
@@ -249,10 +256,7 @@ impl Classes {
                 self.endpoints.push(endpoint);
             }
         }
-        match head.kind {
-            ConversationKind::Team => self.team_kind.insert(number),
-            _ => self.team_kind.remove(number),
-        }
+        self.team_kind.put(number, head.kind == ConversationKind::Team);
         self.index(number);
         number
     }

@@ -52,6 +52,14 @@ impl Bits {
         }
     }
 
+    /// Has a number in the set or not.
+    pub(super) fn put(&mut self, number: u32, is_in: bool) {
+        match is_in {
+            true => self.insert(number),
+            false => self.remove(number),
+        }
+    }
+
     pub(super) fn union(&mut self, other: &Self) {
         if self.0.len() < other.0.len() {
             self.0.resize(other.0.len(), 0);
@@ -77,8 +85,18 @@ impl Bits {
         self.0.iter().all(|word| *word == 0)
     }
 
+    /// How many numbers there are.
+    pub(super) fn count(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
         ones(&self.0)
+    }
+
+    /// The numbers that are in another set too, ascending.
+    pub(super) fn iter_both(&self, other: &Self) -> impl Iterator<Item = u32> {
+        ones_of(self.0.iter().zip(&other.0).map(|(word, other)| word & other))
     }
 }
 
@@ -97,8 +115,12 @@ pub(super) fn contains(words: &[u64], number: u32) -> bool {
 
 /// The numbers of the set bits, ascending.
 pub(super) fn ones(words: &[u64]) -> impl Iterator<Item = u32> {
-    words.iter().enumerate().flat_map(|(at, word)| {
-        let mut rest = *word;
+    ones_of(words.iter().copied())
+}
+
+fn ones_of(words: impl Iterator<Item = u64>) -> impl Iterator<Item = u32> {
+    words.enumerate().flat_map(|(at, word)| {
+        let mut rest = word;
         std::iter::from_fn(move || {
             let bit = (rest != 0).then(|| rest.trailing_zeros())?;
             rest &= rest - 1;

@@ -130,6 +130,8 @@ impl State {
             rows += class.rows.len();
             open += class.open.len();
             ensure(self.classes.many().contains(number) == class.open.is_many(), || format!("class {number}: leaves"))?;
+            let has_open = self.classes.open().contains(number);
+            ensure(has_open == (class.open.len() > 0), || format!("class {number}: open ones"))?;
             let teammates = self.directory.teammates.values();
             let seers = teammates
                 .filter(|one| !class.rows.is_empty() && access::sees(&self.directory, class.head(None, false), one));

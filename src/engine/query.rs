@@ -28,7 +28,7 @@ use super::spine::{Block, Mask, NO_SLOTS, Spine};
 use super::state::Slot;
 use crate::model::{ArchiveScope, Member};
 use crate::policy::{Opened, archive_scope};
-use crate::work::count_rows;
+use crate::work::{count_blocks, count_rows};
 use walk::{Found, Walk};
 
 /// An inbox for one viewer at one revision, with everything resolved.
@@ -320,19 +320,29 @@ impl Plan {
     /// Archived conversations, or archived and open ones as one order.
     fn merge(&self, view: &View<'_>, is_passed: Option<&dyn Fn(u32) -> bool>, limit: usize, rows: &mut Vec<u32>) {
         let start = rows.len();
-        let classes = &view.state.classes;
-        let seen: usize = ones(self.classes.words()).map(|class| classes.get(class).rows.len()).sum();
-        // What is gathered comes from all over memory, and is sorted.
-        let gathered = seen.saturating_mul(4);
-        if gathered >= self.merged(view, seen, limit - start)
-            && self.merge_up_to(gathered, view, is_passed, limit, rows)
-        {
+        let seen = self.worth_merging(view, limit - start);
+        if seen.is_some_and(|seen| self.merge_while_worth_it(seen, view, is_passed, limit, rows)) {
             return;
         }
         rows.truncate(start);
+        let classes = &view.state.classes;
         let candidates = ones(self.classes.words()).flat_map(|class| classes.get(class).rows.iter());
         let passed = |row: u32| is_passed.is_some_and(|is_passed| is_passed(row));
         self.gather(view, candidates, passed, limit, rows);
+    }
+
+    /// How many conversations the viewer sees at least, where merging is to be expected to look at fewer than gathering.
+    fn worth_merging(&self, view: &View<'_>, wanted: usize) -> Option<usize> {
+        let is_worth_it = |seen: &usize| gathered(*seen) >= self.merged(view, *seen, wanted);
+        // Each class has one. Where that tells enough, to add them up may take far longer than to fill the page.
+        let least = Some(self.classes.count()).filter(is_worth_it);
+        least.or_else(|| Some(self.seen(view)).filter(is_worth_it))
+    }
+
+    /// How many conversations the viewer sees of the classes that are listed.
+    fn seen(&self, view: &View<'_>) -> usize {
+        let classes = ones(self.classes.words()).inspect(|_| count_blocks(1));
+        classes.map(|class| view.state.classes.get(class).rows.len()).sum()
     }
 
     /// How many rows merging is to be expected to look at: of what is merged one in `all / seen` is seen.
@@ -342,11 +352,12 @@ impl Plan {
         all.min(all.saturating_mul(wanted) / seen.max(1))
     }
 
-    /// Merges until the list is full or ends. Gives up, and is not done, once it has looked at more than `most` rows: a
-    /// rule may leave less than was to be expected, and what is seen may be old.
-    fn merge_up_to(
+    /// Merges until the list is full or ends. Gives up, and is not done, once gathering what the viewer sees, so many
+    /// conversations at least, would have looked at fewer: a rule may leave less than was to be expected, and what is
+    /// seen may be old.
+    fn merge_while_worth_it(
         &self,
-        most: usize,
+        seen: usize,
         view: &View<'_>,
         is_passed: Option<&dyn Fn(u32) -> bool>,
         limit: usize,
@@ -356,9 +367,16 @@ impl Plan {
         let mut archived = newest_first(&state.history, is_passed).peekable();
         let open = (self.scope == ArchiveScope::Include).then(|| newest_first(&state.open.spine, is_passed));
         let mut open = open.into_iter().flatten().peekable();
-        for _ in 0..=most {
+        let mut most = gathered(seen);
+        for looked in 0.. {
             if rows.len() >= limit {
                 return true;
+            }
+            if looked > most {
+                most = gathered(self.seen(view));
+                if looked > most {
+                    return false;
+                }
             }
             let next = match (archived.peek(), open.peek()) {
                 (Some(one), Some(two)) if state.compare(*one, *two).is_gt() => archived.next(),
@@ -373,8 +391,13 @@ impl Plan {
                 rows.push(row);
             }
         }
-        rows.len() >= limit
+        true
     }
+}
+
+/// What gathering so many conversations is worth in merged ones: they come from all over memory, and are sorted.
+fn gathered(seen: usize) -> usize {
+    seen.saturating_mul(4)
 }
 
 fn assigned_to(view: &View<'_>, member: &Member) -> Origin {

@@ -274,13 +274,14 @@ impl Pass for MarkVisible<'_, '_> {
     #[inline(always)]
     fn run(self, _: impl Lanes) {
         let classes = &self.view.state.classes;
-        for class in ones(self.classes.words()) {
+        let with_open = || self.classes.iter_both(classes.open());
+        for class in with_open() {
             prefetch_line(&classes.get(class).open);
         }
-        for class in ones(self.classes.words()) {
+        for class in with_open() {
             classes.get(class).open.prefetch();
         }
-        for class in ones(self.classes.words()) {
+        for class in with_open() {
             count_blocks(1);
             classes.get(class).open.mark(self.marks);
         }

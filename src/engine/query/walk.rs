@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::{Origin, Plan};
 use crate::engine::bits::{contains, ones};
 use crate::engine::kernel::{Lanes, Pass, and, and_not, is_clear, or};
-use crate::engine::open::{Attributes, Leaf, lane, lane_of};
+use crate::engine::open::{Attributes, Leaf, OpenSet, lane, lane_of};
 use crate::engine::rule::{ALL_SLOTS, View};
 use crate::engine::spine::{BLOCK, Block, EIGHTS, Eight, Mask, NO_SLOTS, Spine, split};
 use crate::model::ArchiveScope;
@@ -89,7 +89,7 @@ impl Walk<'_, '_> {
         let Self { plan, view, .. } = *self;
         let oldest = block.first();
         let is_walked = |row| oldest.is_some_and(|oldest| view.state.compare(row, oldest).is_ge());
-        let slots = ones(plan.classes.words()).flat_map(|class| view.state.classes.get(class).open.iter());
+        let slots = plan.open_sets(view).flat_map(OpenSet::iter);
         let candidates = slots.map(|slot| row_at(&view.state.open.spine, slot));
         let limit = self.found.limit;
         self.found.append(|rows| plan.gather(view, candidates, is_walked, limit, rows));
@@ -162,8 +162,15 @@ impl Plan {
 
     /// Whether the conversations that the viewer sees are much fewer than those still to be walked.
     fn is_worth_gathering(&self, view: &View<'_>, blocks_left: usize) -> bool {
-        let seen: usize = ones(self.classes.words()).map(|class| view.state.classes.get(class).open.len()).sum();
+        let seen: usize = self.open_sets(view).map(OpenSet::len).sum();
         seen < blocks_left * BLOCK / 16
+    }
+
+    /// The open conversations that the viewer sees, by class.
+    fn open_sets<'v>(&'v self, view: &View<'v>) -> impl Iterator<Item = &'v OpenSet> + use<'v> {
+        let classes = &view.state.classes;
+        let with_open = self.classes.iter_both(classes.open());
+        with_open.inspect(|_| count_blocks(1)).map(|class| &classes.get(class).open)
     }
 }
 
