@@ -182,6 +182,29 @@ impl Classes {
         }
     }
 
+    /// The classes of conversations of any of some kinds. O(classes).
+    pub(super) fn of_kinds(&self, kinds: &[ConversationKind]) -> Bits {
+        let mut classes = Bits::default();
+        for kind in kinds {
+            match kind {
+                // None is over an endpoint that is gone.
+                ConversationKind::Patient => classes.union(&self.over_any(true)),
+                ConversationKind::Team => classes.union(&self.team_kind),
+                ConversationKind::Note => {
+                    let mut notes = self.over_any(false);
+                    notes.subtract(&self.team_kind);
+                    classes.union(&notes);
+                }
+            }
+        }
+        classes
+    }
+
+    /// The classes that are over an endpoint, or that are over none.
+    fn over_any(&self, is_over_one: bool) -> Bits {
+        Bits::of_places(self.endpoints.slices(), |endpoint| (*endpoint != NOWHERE) == is_over_one)
+    }
+
     /// The classes with so many open conversations that they are kept as leaves.
     pub(super) fn many(&self) -> &Bits {
         &self.many
@@ -341,10 +364,13 @@ impl Classes {
     }
 }
 
-/// The place of a class's endpoint in the directory; `u32::MAX` if it has none there.
+/// What stands for the place of an endpoint where a class has none.
+const NOWHERE: u32 = u32::MAX;
+
+/// The place of a class's endpoint in the directory; [`NOWHERE`] if it has none there.
 fn place_of(directory: &Directory, class: &Class) -> u32 {
     let place = class.endpoint.as_ref().and_then(|id| directory.endpoints.get_index_of(id));
-    place.map_or(u32::MAX, |place| place as u32)
+    place.map_or(NOWHERE, |place| place as u32)
 }
 
 /// What classes of conversations are told apart by.

@@ -4,15 +4,16 @@
 //! where masks cannot tell: contact tags while a conversation has contacts that not everyone finds, single assignees,
 //! single contacts. Only the rows between the two are then matched one by one, by the same rule.
 
+use std::cell::Cell;
+
 use smallvec::SmallVec;
 
-use super::access::Class;
 use super::bits::{Bits, contains};
 use super::kernel::{and, and_not, or};
 use super::open::{Attributes, Leaf, Leaves};
 use super::spine::{Block, Mask, NO_SLOTS, set};
 use super::state::State;
-use crate::model::{AssigneePick, ContactCategory, Directory, Invitation, Member, Pick, Rule, TagSet, Teammate};
+use crate::model::{AssigneePick, ContactCategory, Invitation, Member, Pick, Rule, TagSet, Teammate};
 
 pub(super) const ALL_SLOTS: Mask = [u64::MAX; super::spine::WORDS];
 
@@ -108,15 +109,15 @@ impl<'e> View<'e> {
             Rule::ConversationTags(set) => self.tags(set, Node::AnyConversationTag, Node::AllConversationTags),
             Rule::Assignee(picks) => self.assignees(picks),
             Rule::Endpoints(pick) => picked(pick, |ids| {
-                let places = ids.iter().filter_map(|id| self.state.directory.endpoints.get_index_of(id));
-                let places = ascending(places.map(|place| place as u32).collect());
-                Node::Classes(self.state.classes.over(&places))
+                self.over(ids.iter().filter_map(|id| self.state.directory.endpoints.get_index_of(id)))
             }),
-            Rule::Channels(pick) => {
-                let directory = &*self.state.directory;
-                self.classes(pick, |class| channel_of(directory, class))
-            }
-            Rule::Kinds(pick) => self.classes(pick, |class| Some(class.kind)),
+            Rule::Channels(pick) => picked(pick, |channels| {
+                let channels = kinds(channels);
+                let endpoints = self.state.directory.endpoints.values().enumerate();
+                let fitting = endpoints.filter(|(_, endpoint)| channels.contains(&endpoint.kind.channel()));
+                self.over(fitting.map(|(place, _)| place))
+            }),
+            Rule::Kinds(pick) => picked(pick, |values| Node::Classes(self.state.classes.of_kinds(&kinds(values)))),
             Rule::Contacts(pick) => picked(pick, |ids| {
                 Node::Contacts(ascending(ids.iter().filter_map(|id| self.state.contacts.number(id)).collect()))
             }),
@@ -174,14 +175,10 @@ impl<'e> View<'e> {
         }
     }
 
-    /// The classes of which `of` is one of the values.
-    fn classes<T: Copy + PartialEq>(&self, pick: &Pick<T>, of: impl Fn(&Class) -> Option<T>) -> Node {
-        picked(pick, |values| {
-            let values = kinds(values);
-            let fitting =
-                self.state.classes.iter().filter(|(_, class)| of(class).is_some_and(|it| values.contains(&it)));
-            Node::Classes(fitting.map(|(number, _)| number).collect())
-        })
+    /// The classes over endpoints at some places of the directory.
+    fn over(&self, places: impl Iterator<Item = usize>) -> Node {
+        let places = ascending(places.map(|place| place as u32).collect());
+        Node::Classes(self.state.classes.over(&places))
     }
 
     /// Whether a conversation that the viewer sees matches.
@@ -193,8 +190,9 @@ impl<'e> View<'e> {
             Node::Any(nodes) => nodes.iter().any(|node| self.matches(node, row)),
             Node::Not(node) => !self.matches(node, row),
             Node::AnyConversationTag(tags) => state.details.tags(row).any(|tag| is_among(tags, tag)),
+            // A row has each of its tags once.
             Node::AllConversationTags(tags) => {
-                tags.iter().all(|tag| state.details.tags(row).any(|other| other == *tag))
+                state.details.tags(row).filter(|tag| is_among(tags, *tag)).count() == tags.len()
             }
             Node::Assignee(assignees) => match state.assignments.number_of_row(row) {
                 None => assignees.nobody,
@@ -226,9 +224,16 @@ impl<'e> View<'e> {
         let contacts = &self.state.contacts;
         match leaf {
             Node::AnyContactTag(tags) => any(&|one| contacts.tags(one).any(|tag| is_among(tags, tag))),
-            Node::AllContactTags(tags) => {
-                tags.iter().all(|tag| any(&|one| contacts.tags(one).any(|other| other == *tag)))
-            }
+            // A few at a time, for there may be thousands, of the rule as of the contacts.
+            Node::AllContactTags(tags) => tags.chunks(64).all(|some| {
+                let missing = Cell::new(u64::MAX >> (64 - some.len()));
+                let find =
+                    |tag| some.binary_search(&tag).into_iter().for_each(|at| missing.set(missing.get() & !(1 << at)));
+                any(&|one| {
+                    contacts.tags(one).for_each(find);
+                    missing.get() == 0
+                })
+            }),
             Node::Contacts(named) => any(&|one| is_among(named, one)),
             Node::Categories(categories) => any(&|one| categories.contains(&contacts.category(one))),
             Node::Invitations(invitations) => any(&|one| invitations.contains(&contacts.invitation(one))),
@@ -384,11 +389,6 @@ fn picked<T>(pick: &Pick<T>, any: impl Fn(&[T]) -> Node) -> Node {
         Pick::Any(values) => any(values),
         Pick::None(values) => Node::not(any(values)),
     }
-}
-
-fn channel_of(directory: &Directory, class: &Class) -> Option<crate::model::Channel> {
-    let endpoint = directory.endpoints.get(class.endpoint.as_ref()?)?;
-    Some(endpoint.kind.channel())
 }
 
 /// The slots that have any of some tags; `part` says of which part of a group.
