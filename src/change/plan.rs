@@ -13,6 +13,7 @@ use crate::model::{
     check_tags, dedup, distinct,
 };
 use crate::policy::access;
+use crate::work::count_looks;
 
 pub(crate) type Effects = SmallVec<[Effect; 2]>;
 
@@ -139,7 +140,11 @@ fn update_teammate(directory: &Directory, update: &TeammateUpdate) -> Result<Eff
 
 /// SPEC 6.6: refuses to take away the last active admin.
 fn keeps_an_admin(directory: &Directory, leaving: &TeammateId) -> Result<(), Error> {
-    let mut admins = directory.teammates.values().filter(|teammate| access::is_active_admin(teammate));
+    if !directory.teammates.get(leaving).is_some_and(access::is_active_admin) {
+        return Ok(());
+    }
+    let teammates = directory.teammates.values().inspect(|_| count_looks(1));
+    let mut admins = teammates.filter(|teammate| access::is_active_admin(teammate));
     match (admins.next(), admins.next()) {
         (Some(last), None) if last.id == *leaving => refused(ErrorCode::LastAdmin, leaving),
         _ => Ok(()),
@@ -489,6 +494,18 @@ mod tests {
             dataset.filters.push(Filter::conversations(format!("f{number}"), "", "leaving", Rule::Unread));
         }
         Facts::load(dataset).unwrap()
+    }
+
+    /// SPEC 6.6. An admin may be the last of thousands.
+    #[test]
+    fn who_is_no_admin_may_be_renamed_or_leave_without_a_look_at_the_others() {
+        let facts = facts(0);
+        let rename = Change::UpdateTeammate(TeammateUpdate::new("t7").name("Another"));
+        let demote = Change::UpdateTeammate(TeammateUpdate::new("t7").admin(false));
+        let leave = Change::RemoveTeammate { id: "t7".into(), transfer_to: Member::teammate("t8") };
+        for change in [rename, demote, leave] {
+            assert_eq!(looks_of(|| plan(&facts, &change).unwrap()), 0, "{change:?}");
+        }
     }
 
     /// SPEC 6.5.
