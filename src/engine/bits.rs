@@ -81,6 +81,12 @@ impl Bits {
         }
     }
 
+    /// Whether all of them are in another set too.
+    pub(super) fn is_within(&self, other: &Self) -> bool {
+        let others = other.0.iter().chain(std::iter::repeat(&0));
+        self.0.iter().zip(others).all(|(word, other)| word & !other == 0)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.iter().all(|word| *word == 0)
     }

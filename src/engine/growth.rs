@@ -11,7 +11,7 @@ use crate::model::{
     EndpointKind, Filter, Inbox, Invitation, Member, Organization, Rule, TagSet, Team, Teammate, TeammateUpdate,
 };
 use crate::store::{Journal, MemoryStore, Replica, ReplicaId};
-use crate::work::Work;
+use crate::work::{Work, looks_of};
 use crate::{ArchiveScope, ConversationId, Pick};
 
 const TEAMMATES: usize = 20;
@@ -662,6 +662,49 @@ fn whoever_was_let_in_and_has_left_leaves_no_class_behind() {
     let after = classes(&engine);
     assert!(after.0 <= before.0 + 2 && after.1 <= before.1 + 1, "{before:?} {after:?}");
     engine.check().unwrap();
+}
+
+/// SPEC 7.5. Each teammate has a conversation, of a line whose team they all are.
+#[test]
+fn an_audit_of_who_is_assigned_does_not_go_through_a_team_for_each() {
+    let [few, many] = [100, 1_000].map(|teammates| {
+        let id = |i: usize| format!("t{i}");
+        let mut oak = Organization::new("oak", "Oak");
+        oak = (0..teammates).fold(oak, |oak, i| oak.teammate(Teammate::new(id(i), "")));
+        oak = oak.team(Team::new("all", "", (0..teammates).map(id)));
+        oak = oak.endpoint(endpoint("line".to_owned(), Member::team("all")));
+        let assigned =
+            |i: usize| Conversation::patient(format!("v{i}"), "line", i as i64).assigned_to(Member::teammate(id(i)));
+        let engine =
+            Engine::new(Dataset { conversations: (0..teammates).map(assigned).collect(), ..Dataset::new(oak) });
+        let engine = engine.unwrap();
+        looks_of(|| assert_eq!(engine.audit().len(), 1))
+    });
+    assert!(many <= 11 * few, "{few} and {many} looks");
+}
+
+/// SPEC 7.5. Thirty lines and thirty classes of contacts, each of nearly everyone.
+#[test]
+fn an_audit_of_contacts_compares_audiences_by_words() {
+    const PEOPLE: usize = 640;
+    let id = |i: usize| format!("t{i}");
+    let mut oak = Organization::new("oak", "Oak").with_contact_membership();
+    oak = (0..PEOPLE).fold(oak, |oak, i| oak.teammate(Teammate::new(id(i), "")));
+    for i in 0..31 {
+        oak = oak.team(Team::new(format!("g{i}"), "", (0..PEOPLE).filter(|one| one % 31 != i).map(id)));
+        oak = oak.endpoint(endpoint(format!("e{i}"), Member::team(format!("g{i}"))));
+    }
+    let mut dataset = Dataset::new(oak);
+    for i in 0..30 {
+        let members = [i, i + 1].map(|i| Member::team(format!("g{i}")));
+        dataset = dataset.contact(Contact::new(format!("c{i}")).members(members));
+    }
+    dataset.conversations.extend((0..900).map(|i| {
+        Conversation::patient(format!("v{i}"), format!("e{}", i % 30), i as i64).contact(format!("c{}", i / 30))
+    }));
+    let engine = Engine::new(dataset).unwrap();
+    let work = Work::of(|| assert_eq!(engine.audit().len(), 1));
+    assert!(work.rows <= 900 * PEOPLE / 64, "{work:?}");
 }
 
 /// Classes of conversations and of contacts, whose audiences may have to be made anew.

@@ -11,13 +11,13 @@ use std::sync::Arc;
 use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::access::People;
-use super::bits::Bits;
+use super::bits::{Bits, contains};
 use super::sparse::hasher;
 use super::state::State;
 use crate::change::{AccessChange, AccessEffect};
 use crate::error::{Error, ErrorCode};
-use crate::model::{TeammateId, World};
-use crate::policy::{self, Finding, FindingKind, Resource, Subject, head_findings};
+use crate::model::{Member, TeammateId, World};
+use crate::policy::{self, Finding, FindingKind, Resource, Subject, access, assignee_finding};
 use crate::work::count_rows;
 
 /// Every teammate who sees a resource, in the organization's order.
@@ -232,15 +232,23 @@ fn audit_audiences(state: &State, findings: &mut Vec<Finding>) {
 /// What is wrong with an assignee is wrong with it for the whole class.
 fn audit_assignees(state: &State, findings: &mut Vec<Finding>) {
     for (member, assigned) in state.assignments.open_lists() {
-        let mut of_class: HashMap<u32, Vec<FindingKind>, DefaultHashBuilder> = HashMap::with_hasher(hasher());
+        let mut of_class: HashMap<u32, Option<FindingKind>, DefaultHashBuilder> = HashMap::with_hasher(hasher());
         for one in assigned {
-            let kinds = of_class.entry(one.class).or_insert_with(|| {
-                let head = state.classes.get(one.class).head(Some(member), false);
-                let kinds = head_findings(state.directory(), head);
-                kinds.filter(|kind| *kind != FindingKind::ConversationWithoutAudience).collect()
-            });
-            findings.extend(kinds.iter().filter_map(|kind| conversation_finding(state, *kind, one.row)));
+            let find = || assignee_finding(state.directory(), member, || all_see(state, member, one.class));
+            let found = *of_class.entry(one.class).or_insert_with(find);
+            findings.extend(found.and_then(|kind| conversation_finding(state, kind, one.row)));
         }
+    }
+}
+
+/// Whether every active teammate whom an assignee covers sees the conversations of a class.
+fn all_see(state: &State, assignee: &Member, class: u32) -> bool {
+    match assignee {
+        // Thousands may have one each, of a line whose team would be gone through for each of them.
+        Member::Teammate(id) => {
+            state.people.number(id).is_some_and(|number| contains(state.classes.matrix().row(number), class))
+        }
+        _ => access::all_see(state.directory(), assignee, state.classes.get(class).head(None, false)),
     }
 }
 
@@ -262,17 +270,19 @@ fn audit_contacts(state: &State, findings: &mut Vec<Finding>) {
 fn exposed(state: &State) -> Bits {
     let contacts = &state.contacts;
     let mut leaks: HashMap<(u32, u32), bool, DefaultHashBuilder> = HashMap::with_hasher(hasher());
+    let (mut seers, mut finders) = (Crowds::default(), Crowds::default());
     let mut exposed = Bits::default();
     for row in state.rows() {
         let class = state.class.get(row);
         state.details.contacts(row).for_each(|contact| {
-            if !contacts.is_restricted(contact) {
+            if !contacts.is_restricted(contact) || exposed.contains(contact) {
                 return;
             }
             let contact_class = contacts.class(contact);
             let leaks = leaks.entry((class, contact_class)).or_insert_with(|| {
-                let finders: Bits = contacts.classes.get(contact_class).audience.iter().copied().collect();
-                state.classes.get(class).audience.iter().any(|viewer| !finders.contains(*viewer))
+                let seers = seers.of(state, class, &state.classes.get(class).audience);
+                let finders = finders.of(state, contact_class, &contacts.classes.get(contact_class).audience);
+                !seers.are_among(&finders)
             });
             if *leaks {
                 exposed.insert(contact);
@@ -280,4 +290,44 @@ fn exposed(state: &State) -> Bits {
         });
     }
     exposed
+}
+
+/// Audiences of classes that are a good share of all, as bits, made once: each is compared with those of many others.
+#[derive(Default)]
+struct Crowds(HashMap<u32, Bits, DefaultHashBuilder>);
+
+impl Crowds {
+    fn of<'a>(&'a mut self, state: &State, class: u32, audience: &'a [u32]) -> Crowd<'a> {
+        let are_many = audience.len() > state.people.len() / u32::BITS as usize;
+        let bits = are_many.then(|| &*self.0.entry(class).or_insert_with(|| audience.iter().copied().collect()));
+        Crowd { numbers: audience, bits }
+    }
+}
+
+/// An audience, with a bit for everyone where that is less than its numbers.
+struct Crowd<'a> {
+    numbers: &'a [u32],
+    bits: Option<&'a Bits>,
+}
+
+impl Crowd<'_> {
+    fn contains(&self, number: u32) -> bool {
+        match self.bits {
+            None => self.numbers.binary_search(&number).is_ok(),
+            Some(bits) => bits.contains(number),
+        }
+    }
+
+    /// Whether all of them are among others. O(teammates / 32 × log teammates).
+    fn are_among(&self, others: &Crowd<'_>) -> bool {
+        if self.numbers.len() > others.numbers.len() {
+            return false;
+        }
+        if let (Some(bits), Some(others)) = (self.bits, others.bits) {
+            count_rows(bits.words().len());
+            return bits.is_within(others);
+        }
+        count_rows(self.numbers.len());
+        self.numbers.iter().all(|number| others.contains(*number))
+    }
 }

@@ -195,15 +195,24 @@ fn endpoint_findings(directory: &Directory, endpoint: &Endpoint) -> impl Iterato
 }
 
 /// Findings about one conversation.
-pub(crate) fn head_findings(directory: &Directory, head: Head<'_>) -> impl Iterator<Item = FindingKind> {
+fn head_findings(directory: &Directory, head: Head<'_>) -> impl Iterator<Item = FindingKind> {
+    let deserted = has_no_audience(directory, head).then_some(FindingKind::ConversationWithoutAudience);
     let assignee = head.assignee.filter(|_| !head.archived);
-    [
-        (has_no_audience(directory, head), FindingKind::ConversationWithoutAudience),
-        (assignee.is_some_and(|to| !covers_somebody(directory, to)), FindingKind::AssigneeInactive),
-        (assignee.is_some_and(|to| !all_see(directory, to, head)), FindingKind::AssigneeCannotView),
-    ]
-    .into_iter()
-    .filter_map(|(found, kind)| found.then_some(kind))
+    let of_assignee = assignee.and_then(|to| assignee_finding(directory, to, || all_see(directory, to, head)));
+    deserted.into_iter().chain(of_assignee)
+}
+
+/// The finding about whom an unarchived conversation is assigned to, if any; `all_see` says whether nobody whom it covers
+/// cannot see it.
+pub(crate) fn assignee_finding(
+    directory: &Directory,
+    to: &Member,
+    all_see: impl FnOnce() -> bool,
+) -> Option<FindingKind> {
+    if !covers_somebody(directory, to) {
+        return Some(FindingKind::AssigneeInactive);
+    }
+    (!all_see()).then_some(FindingKind::AssigneeCannotView)
 }
 
 /// The finding about one contact, if any; `is_exposed_to` says whether a teammate sees one of its conversations.

@@ -49,7 +49,7 @@ pub(crate) use inbox::{
     placement_inboxes,
 };
 pub use insight::{Finding, FindingKind, audience, audit};
-pub(crate) use insight::{audience_in, audit_directory, head_findings, leaf_names_missing};
+pub(crate) use insight::{assignee_finding, audience_in, audit_directory, leaf_names_missing};
 
 use crate::model::{Change, Facts, TeammateId};
 
