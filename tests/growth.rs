@@ -276,6 +276,23 @@ fn a_snapshot_costs_little_and_the_first_message_after_it_no_more_in_a_larger_en
     }
 }
 
+/// Of thousands of contacts each has members of its own.
+#[test]
+fn a_contact_beside_a_snapshot_copies_few_of_the_classes_of_contacts() {
+    let costs = |contacts: usize| {
+        let mut dataset = Dataset::new(organization());
+        let own = |i: usize| [i % 19, i / 19 % 19, i / 361].map(|place| teammate(place + 1));
+        dataset.contacts.extend((0..contacts).map(|i| Contact::new(format!("c{i}")).members(own(i))));
+        let mut engine = Engine::new(dataset).unwrap();
+        let snapshot = engine.clone();
+        let cost = apply(&mut engine, &Change::SetContactMembers { id: "c7".into(), members: vec![teammate(3)] });
+        drop(snapshot);
+        cost
+    };
+    let (few, many) = (costs(600), costs(6_000));
+    assert!(many <= few + 16_384, "{few} and {many} bytes");
+}
+
 #[test]
 fn a_mark_on_an_archived_conversation_beside_a_snapshot_copies_no_thousands_of_marks() {
     let costs = |conversations: usize| {

@@ -25,7 +25,7 @@ use super::index::{Index, hash};
 use super::kernel::prefetch_line;
 use super::open::OpenSet;
 use super::posting::PostingList;
-use super::shared::{Chunked, Shared};
+use super::shared::Chunked;
 use super::sparse::hasher;
 use crate::model::{ConversationKind, Directory, EndpointId, Head, Member, TeamId, TeammateId};
 use crate::policy::access;
@@ -308,20 +308,16 @@ impl Classes {
     /// Takes a member that is gone out of every class. Two come to be alike when only one of them had it: those that are
     /// to become one are returned, the one to be given up first, in the order in which that is to be done.
     pub(super) fn forget(&mut self, member: &Member) -> Vec<(u32, u32)> {
+        let naming = self.iter().filter(|(_, class)| !class.rows.is_empty() && class.members.contains(member));
+        let naming: Vec<u32> = naming.map(|(number, _)| number).collect();
+        for number in &naming {
+            count_blocks(1);
+            self.by_key.take(*self.hashes.get(*number), |other| other == *number);
+            self.get_mut(*number).members.retain(|other| other != member);
+        }
         let mut alike = Vec::new();
-        let naming = |class: &Arc<Class>| class.members.contains(member);
-        if !self.classes.iter().any(naming) {
-            return alike;
-        }
-        for class in self.classes.iter_mut().filter(|class| naming(class)) {
-            Arc::make_mut(class).members.retain(|other| other != member);
-        }
-        self.by_key = Index::default();
-        for number in 0..self.classes.len() as u32 {
+        for number in naming {
             let class = self.get(number);
-            if class.rows.is_empty() {
-                continue;
-            }
             match self.find(class.head(None, false)) {
                 None => self.index(number),
                 // The one with fewer conversations is given up.
@@ -398,7 +394,7 @@ impl ContactClass {
 /// The classes of contacts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ContactClasses {
-    classes: Shared<Arc<ContactClass>>,
+    classes: Chunked<Arc<ContactClass>>,
     /// By members, those with contacts.
     by_key: Index,
     free: Column<u32>,
@@ -427,7 +423,7 @@ impl ContactClasses {
 
     /// One contact more in a class.
     pub(super) fn join(&mut self, number: u32) {
-        Arc::make_mut(&mut self.classes.to_mut()[number as usize]).count += 1;
+        Arc::make_mut(self.classes.get_mut(number as usize)).count += 1;
     }
 
     /// The class of contacts with these members, if there are any.
@@ -437,7 +433,7 @@ impl ContactClasses {
 
     /// One contact fewer in a class, which is forgotten with its last.
     pub(super) fn leave(&mut self, number: u32) {
-        let class = Arc::make_mut(&mut self.classes.to_mut()[number as usize]);
+        let class = Arc::make_mut(self.classes.get_mut(number as usize));
         class.count -= 1;
         if class.count > 0 {
             return;
@@ -453,9 +449,9 @@ impl ContactClasses {
         let number = self.free.pop().unwrap_or(self.classes.len() as u32);
         self.matrix.set(number, &audience);
         let class = Arc::new(ContactClass { members: members.to_vec(), audience, count: 0 });
-        match self.classes.to_mut().get_mut(number as usize) {
-            Some(place) => *place = class,
-            None => self.classes.to_mut().push(class),
+        match (number as usize) < self.classes.len() {
+            true => *self.classes.get_mut(number as usize) = class,
+            false => self.classes.push(class),
         }
         self.index(number);
         number
@@ -470,19 +466,16 @@ impl ContactClasses {
     /// Takes a member that is gone out of every class. Classes that have come to be like another by it are returned, each
     /// with the one that it is to become.
     pub(super) fn forget(&mut self, member: &Member) -> HashMap<u32, u32, DefaultHashBuilder> {
+        let naming = self.iter().filter(|(_, class)| class.count > 0 && class.members.contains(member));
+        let naming: Vec<u32> = naming.map(|(number, _)| number).collect();
+        for number in &naming {
+            count_blocks(1);
+            self.by_key.take(hash(&self.get(*number).members[..]), |other| other == *number);
+            Arc::make_mut(self.classes.get_mut(*number as usize)).members.retain(|other| other != member);
+        }
         let mut alike = HashMap::with_hasher(hasher());
-        let naming = |class: &Arc<ContactClass>| class.members.contains(member);
-        if !self.classes.iter().any(naming) {
-            return alike;
-        }
-        for class in self.classes.to_mut().iter_mut().filter(|class| naming(class)) {
-            Arc::make_mut(class).members.retain(|other| other != member);
-        }
-        self.by_key = Index::default();
-        for number in 0..self.classes.len() as u32 {
-            let class = self.get(number);
-            match self.find(&class.members) {
-                _ if class.count == 0 => {}
+        for number in naming {
+            match self.find(&self.get(number).members) {
                 None => self.index(number),
                 Some(known) => drop(alike.insert(number, known)),
             }
@@ -494,7 +487,7 @@ impl ContactClasses {
     pub(super) fn recompile(&mut self, directory: &Directory, people: &People) {
         let mut coverage = Coverage::new(directory, people);
         count_blocks(self.classes.len());
-        for class in self.classes.to_mut().iter_mut().filter(|class| class.count > 0) {
+        for class in self.classes.iter_mut().filter(|class| class.count > 0) {
             let audience = coverage.of_contacts(&class.members);
             if audience != class.audience {
                 Arc::make_mut(class).audience = audience;

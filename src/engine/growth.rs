@@ -664,6 +664,35 @@ fn whoever_was_let_in_and_has_left_leaves_no_class_behind() {
     engine.check().unwrap();
 }
 
+/// Every conversation and contact with members of its own; each of the others names one of ten who leave.
+#[test]
+fn a_list_of_removals_looks_at_the_classes_that_name_who_leaves() {
+    let mut dataset = clinic();
+    let own = |i: usize| {
+        [19 - i % TEAMMATES, 1 + i / TEAMMATES % 9, i / TEAMMATES / 9].map(|i| Member::teammate(teammate(i)))
+    };
+    for i in 0..1_000 {
+        dataset = dataset.contact(Contact::new(format!("own{i}")).members(own(i)));
+        let conversation = Conversation::team(format!("v{i}"), i as i64);
+        dataset = dataset.conversation(own(i).into_iter().fold(conversation, Conversation::member));
+    }
+    let mut engine = engine_of(dataset, []);
+    let classes = count_classes(&engine);
+    let named = |id: &str| {
+        let names = |members: &[Member]| members.contains(&Member::teammate(id));
+        let State { classes, contacts, .. } = &engine.state;
+        classes.iter().filter(|(_, class)| names(&class.members)).count()
+            + contacts.classes.iter().filter(|(_, class)| names(&class.members)).count()
+    };
+    let leaving: Vec<String> = (10..19).map(teammate).collect();
+    let named: usize = leaving.iter().map(|id| named(id)).sum();
+    assert!(named < classes / 2, "{named} of {classes}");
+    let remove = |id: &String| Change::RemoveTeammate { id: id.as_str().into(), transfer_to: member(19) };
+    let work = Work::of(|| engine.apply_all(&leaving.iter().map(remove).collect::<Vec<_>>()).unwrap());
+    assert!(work.blocks <= classes + named, "{work:?}");
+    engine.check().unwrap();
+}
+
 /// SPEC 7.5. Each teammate has a conversation, of a line whose team they all are.
 #[test]
 fn an_audit_of_who_is_assigned_does_not_go_through_a_team_for_each() {
