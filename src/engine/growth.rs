@@ -622,6 +622,17 @@ fn a_preview_looks_at_what_differs_and_at_nothing_else() {
     assert_eq!(of(&large, &renamed), Work::default());
 }
 
+/// SPEC 7.4. All audiences are made anew by it; of those that stay as they are nobody is looked at.
+#[test]
+fn a_preview_of_another_team_looks_at_audiences_that_differ() {
+    let engine = with_archive(300);
+    let same = Change::SetTeam { id: "g1".into(), teammates: vec!["t1".into()] };
+    let other = Change::UpdateTeammate(TeammateUpdate::new("t6").suspended(true));
+    let [same, other] = [same, other].map(|change| Work::of(|| engine.preview(&[change]).unwrap()));
+    assert_eq!(same, Work { blocks: count_classes(&engine), rows: 0 });
+    assert!(other.rows > 500, "{other:?}");
+}
+
 #[test]
 fn names_and_whom_a_line_assigns_to_look_at_no_class() {
     let mut engine = with_archive(300);
