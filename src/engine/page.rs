@@ -203,7 +203,7 @@ impl<'e> ConversationRow<'e> {
         self.state.is_read_at(self.row, Slot::of(self.detail.slot()), self.viewer)
     }
 
-    /// Whether the viewer has starred it. O(those who have starred it).
+    /// Whether the viewer has starred it. O(log of how many have).
     #[must_use]
     #[inline]
     pub fn is_starred(&self) -> bool {

@@ -262,7 +262,7 @@ impl State {
 
     #[inline]
     pub(super) fn is_starred(&self, row: u32, teammate: u32) -> bool {
-        self.stars.get(row).is_some_and(|marks| marks.contains(&teammate))
+        self.stars.get(row).is_some_and(|marks| marks.binary_search(&teammate).is_ok())
     }
 
     fn reads(&self, row: u32) -> Marks {
