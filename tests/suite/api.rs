@@ -8,11 +8,11 @@ use serde_json::json;
 use visibly::store::{AppendError, CreateError, Entry, LoadError, ReplayError, ReplicaError, ReplicaId, SubmissionId};
 use visibly::{
     AccessEffect, ArchiveScope, Change, Contact, ContactCategory, ContactId, ContactList, ContactRow, ContactUpdate,
-    Conversation, ConversationAction, ConversationId, ConversationRow, Cursor, CursorKey, Dataset, Decision, Denial,
-    EmailAddress, Endpoint, EndpointKind, Engine, EngineBuilder, Error, ErrorCode, Facts, FaxNumber, Filter, FilterId,
-    FindingKind, Grant, Inbox, Invitation, KeptOut, MAX_RULE_DEPTH, Member, Organization, Page, PageRequest,
-    PhoneNumber, Pick, Resource, Revision, Rule, SpruceLink, Subject, Tag, TagSet, Team, TeamId, Teammate, TeammateId,
-    TeammateUpdate, Text, Timestamp, Viewer, policy,
+    Conversation, ConversationAction, ConversationId, ConversationKind, ConversationRow, Cursor, CursorKey, Dataset,
+    Decision, Denial, EmailAddress, Endpoint, EndpointKind, Engine, EngineBuilder, Error, ErrorCode, Facts, FaxNumber,
+    Filter, FilterId, FindingKind, Grant, Inbox, Invitation, KeptOut, MAX_RULE_DEPTH, Member, Organization, Page,
+    PageRequest, PhoneNumber, Pick, Resource, Revision, Rule, SpruceLink, Subject, Tag, TagSet, Team, TeamId, Teammate,
+    TeammateId, TeammateUpdate, Text, Timestamp, Viewer, policy,
 };
 
 use crate::answers::assert_same_answers;
@@ -806,9 +806,81 @@ fn a_cursor_is_good_in_any_engine_of_the_same_facts_and_key() {
     assert_eq!(next(&one), next(&other));
     let request = PageRequest::first(2).after(next(&one));
     assert!(other.viewer(&"ana".into()).unwrap().filter_inbox(&Inbox::Everything, &request).is_ok());
-    let secret = clinic().with_cursor_key(CursorKey::from([9; 16]));
-    assert_ne!(next(&secret), next(&one));
+    for byte in 0..16 {
+        let secret = clinic().with_cursor_key(CursorKey::from(std::array::from_fn(|at| u8::from(at == byte))));
+        assert_ne!(next(&secret), next(&one), "byte {byte}");
+    }
     assert!(next(&one).to_string().chars().all(|digit| digit.is_ascii_hexdigit()));
+}
+
+#[test]
+fn a_contact_cursor_ends_with_the_name_that_its_page_ended_with() {
+    let oak = Organization::new("oak", "Oak").teammate(Teammate::new("ana", "Ana"));
+    let contacts = ["a", "b", "c"].map(|id| Contact::new(id).named(id));
+    let mut engine = Engine::new(contacts.into_iter().fold(Dataset::new(oak), Dataset::contact)).unwrap();
+    let page = |engine: &Engine, request: &PageRequest| {
+        let page = engine.viewer(&"ana".into()).unwrap().contacts(&ContactList::All, request)?;
+        Ok::<_, Error>((page.rows.iter().map(|row| row.id().to_string()).collect::<Vec<_>>(), page.next))
+    };
+    let next = PageRequest::first(1).after(page(&engine, &PageRequest::first(1)).unwrap().1.unwrap());
+    engine.apply(&Change::UpdateContact(ContactUpdate::new("a").invitation(Invitation::Invited))).unwrap();
+    assert_eq!(page(&engine, &next).unwrap().0, ["b"]);
+    for name in [Some("b2"), Some("A"), Some(""), None] {
+        engine.apply(&Change::UpdateContact(ContactUpdate::new("a").name(name.map(Text::from)))).unwrap();
+        assert_eq!(page(&engine, &next).unwrap_err().code(), ErrorCode::InvalidCursor, "{name:?}");
+    }
+}
+
+#[test]
+fn rows_are_equal_if_they_show_the_same() {
+    let oak = || {
+        let lines = ["main", "other"].map(PhoneNumber::new);
+        let oak = Organization::new("oak", "Oak").teammate(Teammate::new("ana", "Ana"));
+        lines.into_iter().fold(oak, |oak, line| oak.endpoint(line))
+    };
+    let with = |edit: fn(&mut Conversation)| {
+        let mut conversation = Conversation::patient("v", "main", 10).member(Member::Organization);
+        edit(&mut conversation);
+        conversation
+    };
+    let conversations = [
+        with(|_| {}),
+        with(|one| one.id = "w".into()),
+        with(|one| (one.kind, one.endpoint) = (ConversationKind::Note, None)),
+        with(|one| (one.kind, one.endpoint) = (ConversationKind::Team, None)),
+        with(|one| one.endpoint = Some("other".into())),
+        with(|one| one.assignee = Some(Member::teammate("ana"))),
+        with(|one| one.archived = true),
+        with(|one| one.tags = vec!["x".into()]),
+        with(|one| one.tags = vec!["y".into()]),
+        with(|one| one.last_activity = 11.into()),
+        with(|one| one.read_by = vec!["ana".into()]),
+        with(|one| one.starred_by = vec!["ana".into()]),
+        with(|one| one.contacts = vec!["p".into()]),
+        with(|one| one.contacts = vec!["q".into()]),
+    ];
+    let engines = conversations.map(|one| {
+        let contacts = Dataset::new(oak()).contact(Contact::new("p")).contact(Contact::new("q"));
+        (one.id.clone(), Engine::new(contacts.conversation(one)).unwrap())
+    });
+    let rows = engines.each_ref().map(|(id, engine)| engine.viewer(&"ana".into()).unwrap().conversation(id).unwrap());
+    let contacts = [
+        Contact::new("p"),
+        Contact::new("q"),
+        Contact::new("p").named("P"),
+        Contact::new("p").category(ContactCategory::Clinic),
+        Contact::new("p").invitation(Invitation::Invited),
+        Contact::new("p").tag("x"),
+        Contact::new("p").tag("y"),
+    ];
+    let engines = contacts.map(|one| (one.id.clone(), Engine::new(Dataset::new(oak()).contact(one)).unwrap()));
+    let contacts = engines.each_ref().map(|(id, engine)| engine.viewer(&"ana".into()).unwrap().contact(id).unwrap());
+    for one in 0..rows.len() {
+        assert!((0..rows.len()).all(|two| (rows[one] == rows[two]) == (one == two)), "{:?}, number {one}", rows[one]);
+    }
+    for one in 0..contacts.len() {
+        assert!((0..contacts.len()).all(|two| (contacts[one] == contacts[two]) == (one == two)), "contact {one}");
+    }
 }
 
 /// A text that stands for what a log must never show.
