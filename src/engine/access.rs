@@ -358,6 +358,19 @@ impl Classes {
         let audiences = self.iter().map(|(number, class)| (number, &class.audience[..]));
         self.matrix = Matrix::of(people.len(), self.classes.len(), audiences);
     }
+
+    /// Whether what is kept beside the classes agrees with them: those with conversations are known by their key and no
+    /// others, the others' numbers are free, and kind and endpoint are those of the class.
+    pub(super) fn is_sound(&self, directory: &Directory) -> bool {
+        let used = || self.iter().filter(|(_, class)| !class.rows.is_empty());
+        let count = used().count();
+        self.by_key.len() == count
+            && self.free.len() + count == self.classes.len()
+            && used().all(|(number, class)| {
+                *self.endpoints.get(number) == place_of(directory, class)
+                    && self.team_kind.contains(number) == (class.kind == ConversationKind::Team)
+            })
+    }
 }
 
 /// What stands for the place of an endpoint where a class has none.
@@ -499,6 +512,16 @@ impl ContactClasses {
     fn rebuild_matrix(&mut self, people: &People) {
         let audiences = self.iter().map(|(number, class)| (number, &class.audience[..]));
         self.matrix = Matrix::of(people.len(), self.classes.len(), audiences);
+    }
+
+    /// Whether the classes with contacts are known by their members and no others, the others' numbers being free, given
+    /// how many contacts there are.
+    pub(super) fn is_sound(&self, contacts: usize) -> bool {
+        let used = || self.classes.iter().filter(|class| class.count > 0);
+        let count = used().count();
+        self.by_key.len() == count
+            && self.free.len() + count == self.classes.len()
+            && used().map(|class| class.count).sum::<usize>() == contacts
     }
 }
 

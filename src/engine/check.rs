@@ -142,6 +142,9 @@ impl State {
             ensure(class.rows.is_empty() || is_found, || format!("class {number} is not found by its key"))?;
             self.check_archived_reads(number, class)?;
         }
+        ensure(self.classes.is_sound(&self.directory), || {
+            "classes: keys, free numbers, kinds or endpoints".to_owned()
+        })?;
         ensure(rows == self.count && open == self.open.spine.len(), || "classes hold other rows".to_owned())
     }
 
@@ -163,7 +166,8 @@ impl State {
             let is_found = self.contacts.classes.find(&class.members) == Some(number);
             ensure(!is_used || is_found, || format!("contact class {number} is not found by its members"))?;
         }
-        Ok(())
+        let is_sound = self.contacts.classes.is_sound(self.contacts.numbers().count());
+        ensure(is_sound, || "contact classes: keys, free numbers or counts".to_owned())
     }
 
     fn check_column(&self, class: u32, audience: &[u32], matrix: &super::bits::Matrix, what: &str) -> Checked {
