@@ -5,7 +5,7 @@ use crate::model::{
     Change, Contact, ContactUpdate, Conversation, Dataset, Endpoint, EndpointKind, Facts, Filter, Inbox, Member,
     Organization, Rule, TagSet, Team, Teammate, TeammateUpdate,
 };
-use crate::{ArchiveScope, AssigneePick, Pick, TeammateId, policy};
+use crate::{ArchiveScope, AssigneePick, ContactCategory, EndpointId, Pick, TeammateId, policy};
 
 /// Splitmix64 (Steele, Lea and Flood, 2014).
 struct Random(u64);
@@ -278,7 +278,7 @@ fn assert_same_rows(engine: &Engine, facts: &Facts, viewer: &TeammateId) {
 fn walk(seed: u64, steps: usize, conversations: usize) {
     // What goes wrong with few is soon put right again by another change, and they are looked at in no time.
     let every = (4 * conversations).min(500);
-    let mut random = Random(seed);
+    let (mut random, mut previewed) = (Random(seed), Random(seed + 10));
     let mut clock = 400;
     let (mut engine, mut facts) = (Engine::new(clinic()).unwrap(), Facts::load(clinic()).unwrap());
     let mut snapshot = None;
@@ -303,8 +303,9 @@ fn walk(seed: u64, steps: usize, conversations: usize) {
             assert_same_lists(&rebuilt, &facts, &viewer);
         }
         assert_eq!(engine.audit(), policy::audit(&facts));
-        for count in [1, 1, 1, 1, 2, 3] {
-            let changes: Vec<Change> = (0..count).map(|_| random.change(conversations, &mut clock)).collect();
+        for count in [1, 2].repeat(12) {
+            let changes: Vec<Change> =
+                (0..count).map(|_| previewed.change(conversations, &mut clock.clone())).collect();
             assert_eq!(engine.preview(&changes), facts.preview(&changes), "step {step}: {changes:?}");
         }
     }
@@ -412,6 +413,45 @@ fn who_sees_few_of_many_is_listed_what_they_see() {
     for viewer in ["t5", "t10"] {
         assert_same_lists(&engine, &facts, &viewer.into());
     }
+    let (mut engine, mut facts) = (engine, facts);
+    for i in (0..4_000).step_by(50) {
+        let (id, by) = (format!("v{i}"), TeammateId::from("t10"));
+        let change = if i % 100 == 0 { Change::mark_read(id, by) } else { Change::MarkUnread { id: id.into(), by } };
+        assert_eq!(engine.apply(&change).map(drop), facts.apply(&change));
+    }
+    engine.check().unwrap();
+    assert_same_lists(&engine, &facts, &"t10".into());
+}
+
+/// SPEC 6.6; numbers that were a contact's are a contact's again.
+#[test]
+fn what_is_used_no_longer_may_be_removed_and_nothing_stays_of_it() {
+    let (mut engine, mut facts) = (Engine::new(clinic()).unwrap(), Facts::load(clinic()).unwrap());
+    let mut succeeds = |change: Change| {
+        let outcome = engine.apply(&change).map(drop);
+        assert_eq!(outcome, facts.apply(&change), "{change:?}");
+        engine.check().unwrap();
+        for contact in facts.contacts() {
+            assert_eq!(engine.contact(&contact.id).as_ref(), Some(contact), "{change:?}");
+        }
+        outcome.is_ok()
+    };
+    let contact = |kind: &str, i: usize| {
+        let categories = [ContactCategory::Patient, ContactCategory::Professional, ContactCategory::Clinic];
+        Contact::new(format!("{kind}{i}")).category(categories[(i + kind.len()) % 3])
+    };
+    let (removed, line) = (|id: String| Change::RemoveContact { id: id.into() }, EndpointId::from("e0"));
+    for i in 0..40 {
+        assert!(succeeds(Change::AddContact(contact("p", i))));
+        let conversation = Conversation::patient(format!("v{i}"), "e0", 0).contact(format!("p{i}"));
+        assert!(succeeds(Change::StartConversation(conversation)));
+    }
+    assert!((0..40).all(|i| !succeeds(removed(format!("p{i}")))));
+    assert!(!succeeds(Change::RemoveEndpoint { id: line.clone() }));
+    assert!((0..40).all(|i| succeeds(Change::RemoveConversation { id: format!("v{i}").into() })));
+    assert!((0..40).all(|i| succeeds(removed(format!("p{i}")))));
+    assert!(succeeds(Change::RemoveEndpoint { id: line }));
+    assert!((0..40).all(|i| succeeds(Change::AddContact(contact("qq", i)))));
 }
 
 #[test]
