@@ -16,7 +16,7 @@
 
 use std::sync::Arc;
 
-use hashbrown::{DefaultHashBuilder, HashMap};
+use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
 
 use super::bits::{Bits, Matrix};
 use super::column::Column;
@@ -265,7 +265,8 @@ impl Classes {
             open: OpenSet::default(),
             archived_reads: Counts::default(),
         };
-        class.audience = Coverage::new(directory, people).of_class(&class).into();
+        let alike = self.find(Head { members: &[], ..head }).map(|number| &self.get(number).audience);
+        class.audience = shared(Coverage::new(directory, people).of_class(&class), alike);
         let endpoint = place_of(directory, &class);
         let number = self.free.pop().unwrap_or(self.classes.len() as u32);
         self.matrix.set(number, &class.audience);
@@ -334,15 +335,15 @@ impl Classes {
 
     /// Makes every audience anew after a change to who covers whom.
     pub(super) fn recompile(&mut self, directory: &Directory, people: &People) {
-        let mut coverage = Coverage::new(directory, people);
+        let (mut coverage, mut alike) = (Coverage::new(directory, people), Alike::new());
         count_blocks(self.classes.len());
         for class in self.classes.iter_mut() {
             let audience = match class.rows.is_empty() {
                 true => Vec::new(),
                 false => coverage.of_class(class),
             };
-            if audience[..] != class.audience[..] {
-                Arc::make_mut(class).audience = audience.into();
+            if let Some(audience) = alike.other_than(&class.audience, audience) {
+                Arc::make_mut(class).audience = audience;
             }
         }
         for (number, class) in self.classes.iter().enumerate() {
@@ -392,7 +393,7 @@ fn key(head: Head<'_>) -> (ConversationKind, Option<&EndpointId>, &[Member]) {
 pub(super) struct ContactClass {
     pub(super) members: Vec<Member>,
     /// Who finds them, contact membership and admins included: ascending numbers of teammates.
-    pub(super) audience: Vec<u32>,
+    pub(super) audience: Arc<[u32]>,
     /// How many contacts.
     count: usize,
 }
@@ -458,7 +459,8 @@ impl ContactClasses {
     }
 
     fn add(&mut self, directory: &Directory, people: &People, members: &[Member]) -> u32 {
-        let audience = Coverage::new(directory, people).of_contacts(members);
+        let alike = self.find(&[Member::Organization]).map(|number| &self.get(number).audience);
+        let audience = shared(Coverage::new(directory, people).of_contacts(members), alike);
         let number = self.free.pop().unwrap_or(self.classes.len() as u32);
         self.matrix.set(number, &audience);
         let class = Arc::new(ContactClass { members: members.to_vec(), audience, count: 0 });
@@ -498,11 +500,10 @@ impl ContactClasses {
 
     /// Makes every audience anew after a change to who covers whom, to admins, or to contact membership.
     pub(super) fn recompile(&mut self, directory: &Directory, people: &People) {
-        let mut coverage = Coverage::new(directory, people);
+        let (mut coverage, mut alike) = (Coverage::new(directory, people), Alike::new());
         count_blocks(self.classes.len());
         for class in self.classes.iter_mut().filter(|class| class.count > 0) {
-            let audience = coverage.of_contacts(&class.members);
-            if audience != class.audience {
+            if let Some(audience) = alike.other_than(&class.audience, coverage.of_contacts(&class.members)) {
                 Arc::make_mut(class).audience = audience;
             }
         }
@@ -522,6 +523,33 @@ impl ContactClasses {
         self.by_key.len() == count
             && self.free.len() + count == self.classes.len()
             && used().map(|class| class.count).sum::<usize>() == contacts
+    }
+}
+
+/// An audience, kept once with one that is like it: thousands of classes may be of a line that is open to everyone, or of
+/// contacts whose members are not enforced.
+fn shared(audience: Vec<u32>, alike: Option<&Arc<[u32]>>) -> Arc<[u32]> {
+    match alike.filter(|alike| alike[..] == audience[..]) {
+        Some(alike) => alike.clone(),
+        None => audience.into(),
+    }
+}
+
+/// Audiences made anew, those that are alike kept once.
+struct Alike(HashSet<Arc<[u32]>, DefaultHashBuilder>);
+
+impl Alike {
+    fn new() -> Self {
+        Self(HashSet::with_hasher(hasher()))
+    }
+
+    /// The audience, unless it is the old one: that stays where it is, for snapshots share the class.
+    fn other_than(&mut self, old: &Arc<[u32]>, audience: Vec<u32>) -> Option<Arc<[u32]>> {
+        if audience[..] == old[..] {
+            self.0.get_or_insert_with(&audience[..], |_| old.clone());
+            return None;
+        }
+        Some(self.0.get_or_insert_with(&audience[..], |_| audience[..].into()).clone())
     }
 }
 

@@ -161,7 +161,7 @@ impl State {
             let teammates = self.directory.teammates.values();
             let finders = teammates.filter(|one| is_used && access::finds(&self.directory, &class.members, one));
             let expected: Vec<u32> = finders.filter_map(|one| self.people.number(&one.id)).collect();
-            ensure(expected == class.audience, || format!("contact class {number}: audience"))?;
+            ensure(expected[..] == class.audience[..], || format!("contact class {number}: audience"))?;
             self.check_column(number, &expected, self.contacts.classes.matrix(), "contact class")?;
             let is_found = self.contacts.classes.find(&class.members) == Some(number);
             ensure(!is_used || is_found, || format!("contact class {number} is not found by its members"))?;

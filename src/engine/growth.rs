@@ -806,3 +806,43 @@ fn a_list_that_is_submitted_or_followed_makes_audiences_anew_once() {
         assert_eq!(replica.audience(&conversation), engine.audience(&conversation));
     }
 }
+
+/// Own members on a line that is open to everyone, and contacts whose members are not enforced: classes in thousands, each
+/// seen by all.
+#[test]
+fn audiences_that_are_alike_are_kept_once() {
+    let pair = |i: usize| [member(i), member(i + 1 + i / TEAMMATES)];
+    let mut dataset = clinic();
+    for i in 0..60 {
+        dataset = dataset.contact(Contact::new(format!("apart{i}")).members(pair(i)));
+    }
+    let own =
+        |i: usize| pair(i).into_iter().fold(Conversation::patient(format!("own{i}"), "e0", 0), Conversation::member);
+    let mut engine = engine_of(dataset, (1..11).map(ordinary).chain((0..60).map(own)));
+    let kept = |engine: &Engine| {
+        let State { classes, contacts, .. } = &engine.state;
+        let of_conversations = classes.iter().filter(|(_, class)| class.endpoint == Some("e0".into()));
+        let of_contacts = contacts.classes.iter();
+        let mut kept = [
+            of_conversations.map(|(_, class)| class.audience.as_ptr()).collect::<Vec<_>>(),
+            of_contacts.map(|(_, class)| class.audience.as_ptr()).collect(),
+        ];
+        assert!(kept.iter().all(|audiences| audiences.len() > 60));
+        kept.each_mut().map(|audiences| {
+            audiences.sort_unstable();
+            audiences.dedup();
+            audiences.len()
+        })
+    };
+    assert_eq!(kept(&engine), [1, 1]);
+    let snapshot = engine.clone();
+    let suspend = TeammateUpdate::new("t3").suspended(true);
+    let changes = [true, false].map(Change::SetContactMembership).into_iter().chain([Change::UpdateTeammate(suspend)]);
+    for (change, expected) in changes.zip([60, 1, 1]) {
+        engine.apply(&change).unwrap();
+        engine.check().unwrap();
+        let [lines, contacts] = kept(&engine);
+        assert_eq!((lines, contacts >= expected && contacts <= expected + 1), (1, true), "{change:?}: {contacts}");
+    }
+    assert_eq!(kept(&snapshot), [1, 1]);
+}
