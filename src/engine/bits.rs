@@ -135,6 +135,20 @@ fn ones_of(words: impl Iterator<Item = u64>) -> impl Iterator<Item = u32> {
     })
 }
 
+/// Makes rows of columns: bit `c` of word `r` becomes bit `r` of word `c` (Hacker's Delight, 7-3).
+pub(super) fn turn_over(square: &mut [u64; 64]) {
+    let (mut half, mut low) = (32, u64::MAX >> 32);
+    while half > 0 {
+        for row in (0..64).filter(|row| row & half == 0) {
+            let swapped = (square[row] >> half ^ square[row + half]) & low;
+            square[row] ^= swapped << half;
+            square[row + half] ^= swapped;
+        }
+        half /= 2;
+        low ^= low << half;
+    }
+}
+
 /// Viewers whose rows are one block.
 const VIEWERS: usize = if cfg!(test) { 2 } else { 16 };
 
@@ -153,11 +167,16 @@ impl Matrix {
     pub(super) fn of<'a>(viewers: usize, classes: usize, of_class: impl Iterator<Item = (u32, &'a [u32])>) -> Self {
         let stride = classes.div_ceil(64).next_power_of_two();
         let mut words = vec![0; viewers.div_ceil(VIEWERS) * VIEWERS * stride];
-        for (class, viewers) in of_class {
-            for viewer in viewers {
-                words[*viewer as usize * stride + class as usize / 64] |= 1 << (class % 64);
+        let mut crowds = Crowds { word: 0, squares: vec![[0; 64]; viewers.div_ceil(64)], is_empty: true };
+        for (class, of_class) in of_class {
+            let word = class as usize / 64;
+            if of_class.len() * 64 > viewers {
+                crowds.add(word, class % 64, of_class, &mut words, stride);
+            } else {
+                of_class.iter().for_each(|viewer| words[*viewer as usize * stride + word] |= 1 << (class % 64));
             }
         }
+        crowds.lay_out(&mut words, stride);
         Self { blocks: words.chunks_exact(VIEWERS * stride).map(Arc::from).collect() }
     }
 
@@ -207,6 +226,38 @@ impl Matrix {
     }
 }
 
+/// The viewers of classes of one word that many see, 64 classes by 64 viewers in a square: a bit for each in every row
+/// would be set all over memory.
+struct Crowds {
+    word: usize,
+    squares: Vec<[u64; 64]>,
+    is_empty: bool,
+}
+
+impl Crowds {
+    /// Adds a class, the bit of a word that is not before the one of the class before.
+    fn add(&mut self, word: usize, bit: u32, viewers: &[u32], words: &mut [u64], stride: usize) {
+        if word != self.word {
+            self.lay_out(words, stride);
+            self.word = word;
+        }
+        viewers.iter().for_each(|viewer| self.squares[*viewer as usize / 64][bit as usize] |= 1 << (viewer % 64));
+        self.is_empty = false;
+    }
+
+    /// Puts the word into the rows of its viewers.
+    fn lay_out(&mut self, words: &mut [u64], stride: usize) {
+        if std::mem::replace(&mut self.is_empty, true) {
+            return;
+        }
+        for (at, square) in self.squares.iter_mut().enumerate() {
+            turn_over(square);
+            let rows = words.chunks_exact_mut(stride).skip(at * 64);
+            rows.zip(square).for_each(|(row, bits)| row[self.word] |= std::mem::take(bits));
+        }
+    }
+}
+
 /// The rows of a block with so many words each.
 fn widened(block: &[u64], stride: usize) -> Arc<[u64]> {
     let old = block.len() / VIEWERS;
@@ -222,6 +273,31 @@ fn widened(block: &[u64], stride: usize) -> Arc<[u64]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_become_columns() {
+        let word = |row: u64| (row + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mut square = std::array::from_fn(|row| word(row as u64));
+        turn_over(&mut square);
+        for (column, bits) in square.iter().enumerate() {
+            assert!((0..64).all(|row| bits >> row & 1 == word(row) >> column & 1), "column {column}");
+        }
+    }
+
+    #[test]
+    fn a_matrix_of_classes_that_few_or_many_see_has_a_bit_for_each_of_them() {
+        let sees = |class: u32, viewer: u32| match class % 67 {
+            0..3 => viewer == class,
+            3 => false,
+            _ => (viewer * 7 + class).is_multiple_of(3),
+        };
+        let audiences: Vec<Vec<u32>> =
+            (0..200).map(|class| (0..150).filter(|viewer| sees(class, *viewer)).collect()).collect();
+        let matrix = Matrix::of(150, 200, (0..).zip(audiences.iter().map(|audience| &audience[..])));
+        for viewer in 0..150 {
+            assert!(ones(matrix.row(viewer)).eq((0..200).filter(|class| sees(*class, viewer))), "{viewer}");
+        }
+    }
 
     #[test]
     fn a_matrix_that_grows_is_like_one_made_at_once() {

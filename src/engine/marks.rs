@@ -8,6 +8,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
+use super::bits::turn_over;
 use super::open::{Leaf, NO_LEAF, place_in_group};
 
 /// Who has read which conversations.
@@ -75,34 +76,5 @@ impl ReadMarks {
         let used: Vec<u32> = (0..).zip(&place_of).filter(|(_, place)| **place == 0).map(|(square, _)| square).collect();
         used.iter().enumerate().for_each(|(place, square)| place_of[*square as usize] = place);
         (used, place_of)
-    }
-}
-
-/// Makes rows of columns: bit `c` of word `r` becomes bit `r` of word `c` (Hacker's Delight, 7-3).
-fn turn_over(square: &mut [u64; 64]) {
-    let (mut half, mut low) = (32, u64::MAX >> 32);
-    while half > 0 {
-        for row in (0..64).filter(|row| row & half == 0) {
-            let swapped = (square[row] >> half ^ square[row + half]) & low;
-            square[row] ^= swapped << half;
-            square[row + half] ^= swapped;
-        }
-        half /= 2;
-        low ^= low << half;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_become_columns() {
-        let word = |row: u64| (row + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let mut square = std::array::from_fn(|row| word(row as u64));
-        turn_over(&mut square);
-        for (column, bits) in square.iter().enumerate() {
-            assert!((0..64).all(|row| bits >> row & 1 == word(row) >> column & 1), "column {column}");
-        }
     }
 }
