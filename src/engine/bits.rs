@@ -170,7 +170,7 @@ impl Matrix {
         let mut crowds = Crowds { word: 0, squares: vec![[0; 64]; viewers.div_ceil(64)], is_empty: true };
         for (class, of_class) in of_class {
             let word = class as usize / 64;
-            if of_class.len() * 64 > viewers {
+            if of_class.len() * 64 > viewers && words.len() > AT_HAND {
                 crowds.add(word, class % 64, of_class, &mut words, stride);
             } else {
                 of_class.iter().for_each(|viewer| words[*viewer as usize * stride + word] |= 1 << (class % 64));
@@ -225,6 +225,9 @@ impl Matrix {
         Arc::make_mut(block)
     }
 }
+
+/// Words that are near enough to set bits all over them.
+const AT_HAND: usize = if cfg!(test) { 0 } else { 1 << 16 };
 
 /// The viewers of classes of one word that many see, 64 classes by 64 viewers in a square: a bit for each in every row
 /// would be set all over memory.
