@@ -266,7 +266,7 @@ impl Engine {
     }
 
     /// The facts as a dataset; an engine made of it answers everything alike, but starts at revision 0, and with row
-    /// numbers of its own. O(size of the facts + conversations × teammates).
+    /// numbers of its own. O(size of the facts + open conversations × teammates / 64).
     #[must_use]
     pub fn to_dataset(&self) -> Dataset {
         self.state.to_dataset()

@@ -380,6 +380,15 @@ impl Open {
         self.groups[group].reads().numbers_at(at)
     }
 
+    /// The same of every slot of a slot's group, by its place there. O(teammates × words of a leaf + their marks).
+    pub(super) fn readers_in_group(&self, slot: u32) -> Vec<Vec<u32>> {
+        let mut readers = vec![Vec::new(); GROUP];
+        for (teammate, leaf) in (0..).zip(&self.group(slot).0.reads.0) {
+            leaf.iter().flat_map(|leaf| ones(&leaf[..])).for_each(|at| readers[at as usize].push(teammate));
+        }
+        readers
+    }
+
     /// The group of a slot, and the slot's place in it.
     #[inline]
     pub(super) fn group(&self, slot: u32) -> (&Group, u32) {
