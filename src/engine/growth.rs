@@ -747,6 +747,27 @@ fn an_audit_of_contacts_compares_audiences_by_words() {
     assert!(work.rows <= 900 * PEOPLE / 64, "{work:?}");
 }
 
+/// SPEC 7.5. Each conversation lets somebody else in on a line that is open to all, and has a contact of its own.
+#[test]
+fn an_audit_of_contacts_goes_through_no_audience_that_is_larger_than_the_other() {
+    let [few, many] = [100, 1_000].map(|teammates| {
+        let id = |i: usize| format!("t{i}");
+        let mut oak = Organization::new("oak", "Oak").with_contact_membership();
+        oak = (0..teammates).fold(oak, |oak, i| oak.teammate(Teammate::new(id(i), "")));
+        let mut dataset = Dataset::new(oak.endpoint(endpoint("line".to_owned(), Member::Organization)));
+        for i in 0..teammates {
+            let own = || [Member::teammate(id(i))];
+            dataset = dataset.contact(Contact::new(format!("c{i}")).members(own()));
+            let mut conversation = Conversation::patient(format!("v{i}"), "line", i as i64).contact(format!("c{i}"));
+            conversation.members.extend(own());
+            dataset = dataset.conversation(conversation);
+        }
+        let engine = Engine::new(dataset).unwrap();
+        looks_of(|| assert_eq!(engine.audit().len(), teammates + 1))
+    });
+    assert!(many <= 11 * few.max(1), "{few} and {many} looks");
+}
+
 /// Classes of conversations and of contacts, whose audiences may have to be made anew.
 fn count_classes(engine: &Engine) -> usize {
     engine.state.classes.iter().count() + engine.state.contacts.classes.iter().count()

@@ -17,7 +17,7 @@ use crate::change::{AccessChange, AccessEffect};
 use crate::error::{Error, ErrorCode};
 use crate::model::{Member, TeammateId, World};
 use crate::policy::{self, Finding, FindingKind, Resource, Subject, access, assignee_finding};
-use crate::work::count_rows;
+use crate::work::{count_looks, count_rows};
 
 /// Every teammate who sees a resource, in the organization's order.
 pub(super) fn audience(state: &State, resource: Resource<'_>) -> Result<Vec<TeammateId>, Error> {
@@ -280,9 +280,11 @@ fn exposed(state: &State) -> Bits {
             }
             let contact_class = contacts.class(contact);
             let leaks = leaks.entry((class, contact_class)).or_insert_with(|| {
-                let seers = seers.of(state, class, &state.classes.get(class).audience);
-                let finders = finders.of(state, contact_class, &contacts.classes.get(contact_class).audience);
-                !seers.are_among(&finders)
+                let see = &state.classes.get(class).audience[..];
+                let find = &contacts.classes.get(contact_class).audience[..];
+                // Most lines are open to more than a contact is, and each may be looked at once.
+                see.len() > find.len()
+                    || !seers.of(state, class, see).are_among(&finders.of(state, contact_class, find))
             });
             if *leaks {
                 exposed.insert(contact);
@@ -299,7 +301,8 @@ struct Crowds(HashMap<u32, Bits, DefaultHashBuilder>);
 impl Crowds {
     fn of<'a>(&'a mut self, state: &State, class: u32, audience: &'a [u32]) -> Crowd<'a> {
         let are_many = audience.len() > state.people.len() / u32::BITS as usize;
-        let bits = are_many.then(|| &*self.0.entry(class).or_insert_with(|| audience.iter().copied().collect()));
+        let make = || audience.iter().inspect(|_| count_looks(1)).copied().collect();
+        let bits = are_many.then(|| &*self.0.entry(class).or_insert_with(make));
         Crowd { numbers: audience, bits }
     }
 }
@@ -320,9 +323,6 @@ impl Crowd<'_> {
 
     /// Whether all of them are among others. O(teammates / 32 × log teammates).
     fn are_among(&self, others: &Crowd<'_>) -> bool {
-        if self.numbers.len() > others.numbers.len() {
-            return false;
-        }
         if let (Some(bits), Some(others)) = (self.bits, others.bits) {
             count_rows(bits.words().len());
             return bits.is_within(others);
