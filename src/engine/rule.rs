@@ -192,7 +192,8 @@ impl<'e> View<'e> {
             Node::AnyConversationTag(tags) => state.details.tags(row).any(|tag| is_among(tags, tag)),
             // A row has each of its tags once.
             Node::AllConversationTags(tags) => {
-                state.details.tags(row).filter(|tag| is_among(tags, *tag)).count() == tags.len()
+                let own = state.details.tags(row);
+                own.len() >= tags.len() && own.filter(|tag| is_among(tags, *tag)).count() == tags.len()
             }
             Node::Assignee(assignees) => match state.assignments.number_of_row(row) {
                 None => assignees.nobody,
