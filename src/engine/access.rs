@@ -14,6 +14,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
@@ -310,7 +311,9 @@ impl Classes {
     /// to become one are returned, the one to be given up first, in the order in which that is to be done.
     pub(super) fn forget(&mut self, member: &Member) -> Vec<(u32, u32)> {
         let naming = self.iter().filter(|(_, class)| !class.rows.is_empty() && class.members.contains(member));
-        let naming: Vec<u32> = naming.map(|(number, _)| number).collect();
+        let mut naming: Vec<u32> = naming.map(|(number, _)| number).collect();
+        // The largest first, so that what joins it moves once.
+        naming.sort_by_key(|number| Reverse(self.get(*number).rows.len()));
         for number in &naming {
             count_blocks(1);
             self.by_key.take(*self.hashes.get(*number), |other| other == *number);

@@ -675,6 +675,22 @@ fn whoever_was_let_in_and_has_left_leaves_no_class_behind() {
     engine.check().unwrap();
 }
 
+/// Three classes that are told apart by the place of who leaves, each larger than the one before.
+#[test]
+fn of_classes_that_come_to_be_alike_all_but_the_largest_move_once() {
+    let with = |members: [usize; 3], count: usize| {
+        (0..count).map(move |i| {
+            let conversation = Conversation::team(format!("v{}-{i}", members[0] * 100 + members[1]), i as i64);
+            members.into_iter().map(member).fold(conversation, Conversation::member)
+        })
+    };
+    let conversations = with([9, 1, 2], 50).chain(with([1, 9, 2], 60)).chain(with([1, 2, 9], 70));
+    let mut engine = engine(conversations);
+    let work = apply(&mut engine, &Change::RemoveTeammate { id: "t9".into(), transfer_to: member(1) });
+    assert_eq!(work.rows, 50 + 60);
+    engine.check().unwrap();
+}
+
 /// Every conversation and contact with members of its own; each of the others names one of ten who leave.
 #[test]
 fn a_list_of_removals_looks_at_the_classes_that_name_who_leaves() {

@@ -710,6 +710,7 @@ impl State {
     pub(super) fn forget(&mut self, member: &Member) {
         for (old, new) in self.classes.forget(member) {
             for row in self.classes.get(old).rows.iter().collect::<Vec<u32>>() {
+                count_rows(1);
                 self.set_class(row, new);
             }
         }
