@@ -14,7 +14,10 @@
 //!   assignee's list and in the lists of its contacts. [`State::check`] verifies it all.
 //!
 //! It answers no question; that is `query`. It decides about no change; that is `change`, through `World`, whose answers
-//! and whose effects are `carry`.
+//! and whose effects are `carry`. Facts are taken in by `loading` and given back by `facts`.
+
+mod facts;
+mod loading;
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -25,20 +28,20 @@ use smallvec::SmallVec;
 
 use super::access::{Class, Classes, People};
 use super::assigned::{Assigned, Assignments};
-use super::bits::{Bits, ones};
+use super::bits::Bits;
 use super::column::Column;
 use super::contacts::Contacts;
 use super::details::Details;
 use super::halved::Halved;
 use super::index::{AT_ONCE, Index};
-use super::open::{Open, OpenSet, place_in_group};
+use super::open::{Open, OpenSet};
 use super::posting::PostingList;
 use super::reads::ArchivedReads;
 use super::short::Numbers;
 use super::sparse::{Sparse, hasher};
 use super::spine::{Move, Spine, split};
 use crate::change::among;
-use crate::model::{Contact, Conversation, ConversationId, Dataset, Directory, Head, Member, Tag, TeammateId, dedup};
+use crate::model::{Contact, Conversation, ConversationId, Directory, Head, Member, Tag, dedup};
 use crate::work::count_rows;
 
 /// Marks the slot of an archived conversation, which is one of the history spine.
@@ -272,181 +275,9 @@ impl State {
         }
     }
 
-    /// One conversation's facts; marks in the organization's order.
-    pub(super) fn conversation(&self, row: u32) -> Option<Conversation> {
-        let mut conversation = self.unread_conversation(row)?;
-        conversation.read_by = self.teammates(&self.reads(row));
-        Some(conversation)
-    }
-
-    /// The same but for who has read it.
-    fn unread_conversation(&self, row: u32) -> Option<Conversation> {
-        let id = self.id(row)?;
-        let class = self.class_of(row);
-        let mut conversation = Conversation::team(id, self.details.at(row));
-        conversation.kind = class.kind;
-        conversation.endpoint = class.endpoint.clone();
-        conversation.members = class.members.clone();
-        conversation.assignee = self.assignments.of_row(row).cloned();
-        conversation.archived = self.is_archived(row);
-        self.details.contacts(row).for_each(|contact| conversation.contacts.extend(self.contacts.id(contact).cloned()));
-        self.details.tags(row).for_each(|tag| conversation.tags.extend(self.tag(tag).cloned()));
-        conversation.starred_by = self.teammates(self.stars.get(row).unwrap_or(&Marks::new()));
-        Some(conversation)
-    }
-
-    fn teammates(&self, marks: &[u32]) -> Vec<TeammateId> {
-        marks.iter().filter_map(|number| self.people.id(*number)).cloned().collect()
-    }
-
     #[inline]
     pub(super) fn tag(&self, number: u32) -> Option<&Tag> {
         self.tags.get_index(number as usize)
-    }
-
-    pub(super) fn contact(&self, number: u32) -> Option<Contact> {
-        let mut contact = Contact::new(self.contacts.id(number)?);
-        contact.name = self.contacts.name(number).cloned();
-        contact.category = self.contacts.category(number);
-        contact.invitation = self.contacts.invitation(number);
-        contact.members = self.contacts.classes.get(self.contacts.class(number)).members.clone();
-        self.contacts.tags(number).for_each(|tag| contact.tags.extend(self.tag(tag).cloned()));
-        Some(contact)
-    }
-
-    pub(super) fn to_dataset(&self) -> Dataset {
-        let mut dataset = Dataset::new(self.directory.to_organization());
-        dataset.contacts = self.contacts.numbers().filter_map(|number| self.contact(number)).collect();
-        dataset.conversations = self.conversations();
-        dataset.filters = self.directory.filters.values().cloned().collect();
-        dataset
-    }
-
-    /// Every conversation's facts. Who has read open ones is taken from the leaves of all teammates a group at a time, for
-    /// to ask each teammate about each conversation costs by their product.
-    fn conversations(&self) -> Vec<Conversation> {
-        let (mut all, mut open) = (Vec::new(), Vec::new());
-        for row in self.rows() {
-            let Some(mut conversation) = self.unread_conversation(row) else { continue };
-            match self.slot_of(row) {
-                Slot::Open(slot) => open.push((slot, all.len())),
-                Slot::Archived(_) => conversation.read_by = self.teammates(&self.archived_reads.get(row)),
-            }
-            all.push(conversation);
-        }
-        open.sort_unstable();
-        for of_group in open.chunk_by(|one, two| Open::are_together(one.0, two.0)) {
-            let readers = of_group.first().map(|(slot, _)| self.open.readers_in_group(*slot)).unwrap_or_default();
-            for (slot, place) in of_group {
-                let readers = readers.get(place_in_group(*slot) as usize);
-                if let Some((conversation, readers)) = all.get_mut(*place).zip(readers) {
-                    conversation.read_by = self.teammates(readers);
-                }
-            }
-        }
-        all
-    }
-
-    // Loading.
-
-    /// Makes room for so many.
-    pub(super) fn reserve(&mut self, contacts: usize, conversations: usize) {
-        self.contacts.reserve(contacts);
-        self.index.reserve(conversations);
-    }
-
-    /// Takes a checked contact in, whose place in the order [`State::finish_loading`] finds; returns its number.
-    pub(super) fn load_contact(&mut self, contact: Contact, tags: &[u32]) -> u32 {
-        self.contacts.load(&self.directory, &self.people, contact, tags)
-    }
-
-    /// The class of conversations like this one.
-    pub(super) fn load_class(&mut self, head: Head<'_>) -> u32 {
-        self.classes.class_of(&self.directory, &self.people, head)
-    }
-
-    /// Takes what is kept beside the columns of the next row: its assignee, who has starred it.
-    pub(super) fn load_beside(&mut self, row: u32, assignee: Option<&Member>, stars: Marks) {
-        if let Some(assignee) = assignee {
-            self.assignments.assign(row, assignee);
-        }
-        for teammate in stars {
-            self.star(row, teammate);
-        }
-        self.count += 1;
-    }
-
-    /// Takes in who has read an archived conversation of a class, a bit for each teammate.
-    pub(super) fn load_archived_reads(&mut self, row: u32, class: u32, readers: &[u64]) {
-        let reads: Marks = ones(readers).collect();
-        self.note_archived_reads(row, class, &reads);
-    }
-
-    /// Puts everything that was loaded in order, at once, given the rows that are not archived, ascending.
-    pub(super) fn finish_loading(&mut self, open: Vec<u32>) {
-        self.contacts.sort();
-        self.contacts.count_uses(&self.details, self.ids.len() as u32);
-        let Self { ids, index, .. } = self;
-        index.settle(|row| text(ids, row));
-        let mut next_open = open.iter().peekable();
-        let is_archived = |row: &u32| next_open.next_if(|open| *open == row).is_none();
-        let archived = (0..self.ids.len() as u32).filter(is_archived).collect();
-        let (archived, open) = (self.in_order(archived), self.in_order(open));
-        let mut slots = vec![0; self.ids.len()];
-        let mut place = |row: u32, slot: u32| slots.get_mut(row as usize).into_iter().for_each(|place| *place = slot);
-        self.history.load(&archived, |row, slot| place(row, slot | ARCHIVED));
-        drop(archived);
-        self.open.load(&open, place);
-        self.details.set_slots(&slots);
-        drop(slots);
-        self.load_assigned(&open);
-        for (place, row) in open.iter().enumerate() {
-            open.get(place + 2 * FOLLOWED).into_iter().for_each(|later| self.prefetch_columns(*later));
-            open.get(place + FOLLOWED).into_iter().for_each(|next| self.prefetch_contacts(*next));
-            self.describe_loaded(*row);
-        }
-        self.assignments.shrink();
-        self.classes.shrink();
-        self.contacts.shrink();
-        self.archived_reads.shrink();
-    }
-
-    /// The same rows as the spines order them. Sorted are words of the time and the row; a time takes what a row
-    /// leaves, 300 years in milliseconds for a million, and rows that are alike in that are compared.
-    fn in_order(&self, mut rows: Vec<u32>) -> Vec<u32> {
-        let first = rows.iter().map(|row| self.details.at(*row)).min().unwrap_or_default();
-        let since = |row: u32| self.details.at(row).wrapping_sub(first) as u64;
-        let bits = |number: u64| u64::BITS - number.leading_zeros();
-        let row_bits = bits(self.ids.len() as u64);
-        let longest = rows.iter().map(|row| since(*row)).max().unwrap_or_default();
-        let dropped = (bits(longest) + row_bits).saturating_sub(u64::BITS);
-        let key = |row: &u32| since(*row) >> dropped << row_bits | u64::from(*row);
-        let mut keys: Vec<u64> = rows.iter().map(key).collect();
-        keys.sort_unstable();
-        let row_of = |key: u64| (key & ((1 << row_bits) - 1)) as u32;
-        for alike in keys.chunk_by_mut(|one, two| one >> row_bits == two >> row_bits).filter(|alike| alike.len() > 1) {
-            alike.sort_unstable_by(|one, two| self.compare(row_of(*one), row_of(*two)));
-        }
-        rows.clear();
-        rows.extend(keys.into_iter().map(row_of));
-        rows
-    }
-
-    /// Fills the lists of assignees, given the open rows in order.
-    fn load_assigned(&mut self, open: &[u32]) {
-        let mut archived: Vec<u32> = self.assignments.assigned_rows().filter(|row| self.is_archived(*row)).collect();
-        archived.sort_unstable();
-        for row in archived.iter().chain(open) {
-            self.assignments.load(self.assigned(*row), self.is_archived(*row));
-        }
-    }
-
-    fn describe_loaded(&mut self, row: u32) {
-        let slot = self.details.slot(row);
-        self.describe(row, slot);
-        self.edit_open(self.class.get(row), slot, |open, few| open.insert(slot, few));
-        let contacts: Numbers = self.details.contacts(row).collect();
-        contacts.iter().for_each(|contact| self.contacts.add_open(*contact, row));
     }
 
     // Effects on conversations.
