@@ -167,16 +167,16 @@ impl Matrix {
     pub(super) fn of<'a>(viewers: usize, classes: usize, of_class: impl Iterator<Item = (u32, &'a [u32])>) -> Self {
         let stride = classes.div_ceil(64).next_power_of_two();
         let mut words = vec![0; viewers.div_ceil(VIEWERS) * VIEWERS * stride];
-        let mut crowds = Crowds { word: 0, squares: vec![[0; 64]; viewers.div_ceil(64)], is_empty: true };
+        let mut squares = Squares { word: 0, squares: vec![[0; 64]; viewers.div_ceil(64)], is_empty: true };
         for (class, of_class) in of_class {
             let word = class as usize / 64;
             if of_class.len() * 64 > viewers && words.len() > AT_HAND {
-                crowds.add(word, class % 64, of_class, &mut words, stride);
+                squares.add(word, class % 64, of_class, &mut words, stride);
             } else {
                 of_class.iter().for_each(|viewer| words[*viewer as usize * stride + word] |= 1 << (class % 64));
             }
         }
-        crowds.lay_out(&mut words, stride);
+        squares.lay_out(&mut words, stride);
         Self { blocks: words.chunks_exact(VIEWERS * stride).map(Arc::from).collect() }
     }
 
@@ -231,13 +231,13 @@ const AT_HAND: usize = if cfg!(test) { 0 } else { 1 << 16 };
 
 /// The viewers of classes of one word that many see, 64 classes by 64 viewers in a square: a bit for each in every row
 /// would be set all over memory.
-struct Crowds {
+struct Squares {
     word: usize,
     squares: Vec<[u64; 64]>,
     is_empty: bool,
 }
 
-impl Crowds {
+impl Squares {
     /// Adds a class, the bit of a word that is not before the one of the class before.
     fn add(&mut self, word: usize, bit: u32, viewers: &[u32], words: &mut [u64], stride: usize) {
         if word != self.word {
