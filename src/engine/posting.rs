@@ -1,6 +1,7 @@
 //! Posting lists: for one value, the ascending rows that carry it.
 //!
-//! * Insertion and removal are O(log n + 1024); iteration is by slices, in row order.
+//! * Insertion and removal are O(log n + 1024); iteration is in row order.
+//! * A row takes two bytes where many are near each other, as those of a line that carries much are, or else four.
 //! * A clone is O(n / 512) and shares every chunk.
 
 use std::sync::Arc;
@@ -10,9 +11,110 @@ use super::kernel::{prefetch, prefetch_line};
 /// Most rows that a chunk holds; a full one is split in two.
 pub(super) const CHUNK: usize = if cfg!(test) { 8 } else { 1024 };
 
+/// What a row of a chunk may be more than its first, to be told by how much.
+#[cfg(not(test))]
+type Offset = u16;
+#[cfg(test)]
+type Offset = u8;
+
+/// Some rows, ascending.
+#[derive(Clone, Debug)]
+enum Chunk {
+    /// How much more each is than `first`, which is no more than the least of them.
+    Near {
+        first: u32,
+        offsets: Vec<Offset>,
+    },
+    Far(Vec<u32>),
+}
+
+impl Chunk {
+    fn of(rows: Vec<u32>) -> Self {
+        let first = rows.first().copied().unwrap_or_default();
+        match rows.iter().map(|row| offset(first, *row)).collect() {
+            Some(offsets) => Self::Near { first, offsets },
+            None => Self::Far(rows),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Near { offsets, .. } => offsets.len(),
+            Self::Far(rows) => rows.len(),
+        }
+    }
+
+    fn last(&self) -> Option<u32> {
+        match self {
+            Self::Near { first, offsets } => offsets.last().map(|offset| first + u32::from(*offset)),
+            Self::Far(rows) => rows.last().copied(),
+        }
+    }
+
+    #[inline(always)]
+    fn iter(&self) -> impl DoubleEndedIterator<Item = u32> {
+        let (first, offsets, rows): (u32, &[Offset], &[u32]) = match self {
+            Self::Near { first, offsets } => (*first, offsets, &[]),
+            Self::Far(rows) => (0, &[], rows),
+        };
+        offsets.iter().map(move |offset| first + u32::from(*offset)).chain(rows.iter().copied())
+    }
+
+    #[inline(always)]
+    fn prefetch(&self) {
+        match self {
+            Self::Near { offsets, .. } => prefetch(&offsets[..]),
+            Self::Far(rows) => prefetch(&rows[..]),
+        }
+    }
+
+    /// The place of a row, or where it would be.
+    fn place_of(&self, row: u32) -> Result<usize, usize> {
+        match self {
+            Self::Near { first, offsets } => match offset(*first, row) {
+                Some(offset) => offsets.binary_search(&offset),
+                None => Err(if row < *first { 0 } else { offsets.len() }),
+            },
+            Self::Far(rows) => rows.binary_search(&row),
+        }
+    }
+
+    fn insert(&mut self, place: usize, row: u32) {
+        match self {
+            Self::Far(rows) => rows.insert(place, row),
+            Self::Near { first, offsets } => match offset(*first, row) {
+                Some(offset) => offsets.insert(place, offset),
+                None => {
+                    let mut rows: Vec<u32> = self.iter().collect();
+                    rows.insert(place, row);
+                    *self = Self::of(rows);
+                }
+            },
+        }
+    }
+
+    fn remove(&mut self, place: usize) {
+        match self {
+            Self::Near { offsets, .. } => drop(offsets.remove(place)),
+            Self::Far(rows) => drop(rows.remove(place)),
+        }
+    }
+
+    fn shrink(&mut self) {
+        match self {
+            Self::Near { offsets, .. } => offsets.shrink_to_fit(),
+            Self::Far(rows) => rows.shrink_to_fit(),
+        }
+    }
+}
+
+fn offset(first: u32, row: u32) -> Option<Offset> {
+    row.checked_sub(first).and_then(|offset| offset.try_into().ok())
+}
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct PostingList {
-    chunks: Vec<Arc<Vec<u32>>>,
+    chunks: Vec<Arc<Chunk>>,
     len: usize,
 }
 
@@ -25,53 +127,51 @@ impl PostingList {
         self.len == 0
     }
 
-    /// The rows in ascending order, a chunk at a time.
-    pub(super) fn slices(&self) -> impl DoubleEndedIterator<Item = &[u32]> {
-        self.chunks.iter().map(|chunk| &chunk[..])
+    /// The rows in ascending order.
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = u32> {
+        self.chunks.iter().flat_map(|chunk| chunk.iter())
     }
 
-    /// The same, each slice being on its way from memory when its turn comes.
+    /// Copies the rows in ascending order, each chunk being on its way from memory when its turn comes.
     #[inline(always)]
-    pub(super) fn for_each_slice(&self, mut each: impl FnMut(&[u32])) {
+    pub(super) fn copy_to<R>(&self, copy: &mut Vec<R>, made: impl Fn(u32) -> R) {
         for (at, chunk) in self.chunks.iter().enumerate() {
             if let Some(later) = self.chunks.get(at + 4) {
                 prefetch_line(&**later);
             }
             if let Some(next) = self.chunks.get(at + 2) {
-                prefetch(&next[..]);
+                next.prefetch();
             }
-            each(chunk);
+            match &**chunk {
+                Chunk::Near { first, offsets } => {
+                    copy.extend(offsets.iter().map(|offset| made(first + u32::from(*offset))));
+                }
+                Chunk::Far(rows) => copy.extend(rows.iter().map(|row| made(*row))),
+            }
         }
-    }
-
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = u32> {
-        self.slices().flatten().copied()
     }
 
     /// Adds a row; nothing happens if it is there.
     pub(super) fn insert(&mut self, row: u32) {
         let at = self.chunk_of(row).min(self.chunks.len().saturating_sub(1));
         let Some(chunk) = self.chunks.get_mut(at) else {
-            self.chunks.push(Arc::new(vec![row]));
-            self.len = 1;
+            self.append(vec![row]);
             return;
         };
-        let Err(place) = chunk.binary_search(&row) else {
+        let Err(place) = chunk.place_of(row) else {
             return;
         };
         self.len += 1;
         if chunk.len() < CHUNK {
             Arc::make_mut(chunk).insert(place, row);
         } else if place == CHUNK {
-            self.chunks.insert(at + 1, Arc::new(vec![row]));
+            self.chunks.insert(at + 1, Arc::new(Chunk::of(vec![row])));
         } else {
-            let chunk = Arc::make_mut(chunk);
-            let mut upper = chunk.split_off(CHUNK / 2);
-            match place.checked_sub(CHUNK / 2) {
-                Some(place) => upper.insert(place, row),
-                None => chunk.insert(place, row),
-            }
-            self.chunks.insert(at + 1, Arc::new(upper));
+            let mut lower: Vec<u32> = chunk.iter().collect();
+            lower.insert(place, row);
+            let upper = lower.split_off(CHUNK / 2);
+            *chunk = Arc::new(Chunk::of(lower));
+            self.chunks.insert(at + 1, Arc::new(Chunk::of(upper)));
         }
     }
 
@@ -79,7 +179,7 @@ impl PostingList {
     pub(super) fn append(&mut self, rows: Vec<u32>) {
         if !rows.is_empty() {
             self.len += rows.len();
-            self.chunks.push(Arc::new(rows));
+            self.chunks.push(Arc::new(Chunk::of(rows)));
         }
     }
 
@@ -89,13 +189,13 @@ impl PostingList {
         let Some(chunk) = self.chunks.get_mut(at) else {
             return;
         };
-        let Ok(place) = chunk.binary_search(&row) else {
+        let Ok(place) = chunk.place_of(row) else {
             return;
         };
         self.len -= 1;
         let chunk = Arc::make_mut(chunk);
         chunk.remove(place);
-        if chunk.is_empty() {
+        if chunk.len() == 0 {
             self.chunks.remove(at);
         }
     }
@@ -103,16 +203,61 @@ impl PostingList {
     /// Gives spare memory back.
     pub(super) fn shrink(&mut self) {
         for chunk in &mut self.chunks {
-            Arc::make_mut(chunk).shrink_to_fit();
+            Arc::make_mut(chunk).shrink();
         }
     }
 
     /// The first chunk whose last row is not below `row`; the number of chunks if there is none.
     fn chunk_of(&self, row: u32) -> usize {
+        let is_below = |chunk: &Arc<Chunk>| chunk.last().is_some_and(|last| last < row);
         // Rows mostly come in order, and then the other chunks are not looked at.
-        if self.chunks.last().and_then(|chunk| chunk.last()).is_some_and(|last| *last < row) {
+        if self.chunks.last().is_some_and(is_below) {
             return self.chunks.len();
         }
-        self.chunks.partition_point(|chunk| chunk.last().is_some_and(|last| *last < row))
+        self.chunks.partition_point(is_below)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn rows_near_and_far_are_as_they_were_put_in_and_taken_out() {
+        // Rows that fill chunks, rows in heaps far from each other, rows all over the place.
+        for (seed, spread) in [(1, 1), (2, 40), (3, 1_000_003)] {
+            let (mut list, mut expected) = (PostingList::default(), BTreeSet::new());
+            for step in 0..4_000_u32 {
+                let drawn = step.wrapping_mul(0x9E37_79B9).rotate_left(13) ^ seed;
+                let row = drawn % 300 / 20 * 20 * spread + drawn % 20;
+                let is_added = step < 2_000 || drawn >> 9 & 3 == 0;
+                let snapshot = (list.clone(), expected.len());
+                match is_added {
+                    true => (list.insert(row), expected.insert(row)).1,
+                    false => (list.remove(row), expected.remove(&row)).1,
+                };
+                assert_eq!((list.len(), list.is_empty()), (expected.len(), expected.is_empty()), "step {step}");
+                assert!(list.iter().eq(expected.iter().copied()), "step {step}");
+                assert!(list.iter().rev().eq(expected.iter().rev().copied()), "step {step}");
+                assert_eq!((snapshot.0.len(), snapshot.0.iter().count()), (snapshot.1, snapshot.1), "step {step}");
+            }
+            list.shrink();
+            let mut copy = Vec::new();
+            list.copy_to(&mut copy, |row| row);
+            assert!(copy.into_iter().eq(expected), "{spread}");
+        }
+    }
+
+    #[test]
+    fn a_row_takes_two_bytes_where_many_are_near() {
+        let is_near = |rows: Vec<u32>| matches!(Chunk::of(rows), Chunk::Near { .. });
+        let most = u32::from(Offset::MAX);
+        assert!(is_near(vec![7, 8, 7 + most]) && is_near(vec![u32::MAX - 1, u32::MAX]));
+        assert!(!is_near(vec![7, 8, 8 + most]));
+        let mut chunk = Chunk::of(vec![most, most + 1]);
+        chunk.insert(0, 0);
+        assert!(matches!(&chunk, Chunk::Far(rows) if rows[..] == [0, most, most + 1]));
     }
 }

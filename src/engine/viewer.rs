@@ -443,7 +443,7 @@ impl Pass for CopyRows<'_, '_> {
         let total = ones(self.view.sees).map(|class| classes.get(class).rows.len()).sum();
         self.rows.reserve(total);
         for class in ones(self.view.sees) {
-            classes.get(class).rows.for_each_slice(|slice| self.rows.extend(slice.iter().map(|row| RowId(*row))));
+            classes.get(class).rows.copy_to(self.rows, RowId);
         }
     }
 }
