@@ -136,6 +136,25 @@ fn changes_to_the_directory_beside_a_snapshot_copy_no_more_than_classes() {
     }
 }
 
+#[test]
+fn a_change_to_the_directory_beside_a_snapshot_copies_no_rules_of_filters() {
+    let copied = |leaves: usize| {
+        let rule = Rule::Any((0..leaves).map(|i| Rule::ContactTags(TagSet::any([format!("tag{i}")]))).collect());
+        let filters = (0..100).map(|i| Filter::conversations(format!("f{i}"), "Filter", "t1", rule.clone()));
+        let mut engine = Engine::new(filters.fold(clinic(100), Dataset::filter)).unwrap();
+        let copies = directory_changes().into_iter().map(|change| {
+            let snapshot = engine.clone();
+            let bytes = apply(&mut engine, &change);
+            drop(snapshot);
+            bytes
+        });
+        copies.collect::<Vec<usize>>()
+    };
+    for ((many, few), change) in copied(1_000).into_iter().zip(copied(1)).zip(directory_changes()) {
+        assert!(many <= few + 1_000, "{change:?}: {few}, {many}");
+    }
+}
+
 fn retag(contact: &str, tag: &str) -> Change {
     Change::TagContacts { ids: vec![contact.into()], add: vec![tag.into()], remove: vec![] }
 }

@@ -90,9 +90,11 @@ impl Directory {
                 self.teams.shift_remove(&id);
                 self.forget(&Member::Team(id));
             }
-            DirectoryEffect::PutEndpoint(endpoint) => put(&mut self.endpoints, endpoint.id.clone(), endpoint),
+            DirectoryEffect::PutEndpoint(endpoint) => {
+                put(&mut self.endpoints, endpoint.id.clone(), Arc::new(endpoint));
+            }
             DirectoryEffect::RemoveEndpoint(id) => drop(self.endpoints.shift_remove(&id)),
-            DirectoryEffect::PutFilter(filter) => put(&mut self.filters, filter.id.clone(), filter),
+            DirectoryEffect::PutFilter(filter) => put(&mut self.filters, filter.id.clone(), Arc::new(filter)),
             DirectoryEffect::RemoveFilter(id) => drop(self.filters.shift_remove(&id)),
             DirectoryEffect::RemoveFiltersOf(owner) => self.filters.retain(|_, filter| filter.owner != owner),
         }

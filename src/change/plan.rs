@@ -197,7 +197,7 @@ fn filters_passed_on(directory: &Directory, leaving: &TeammateId, transfer_to: &
     let filters = directory.filters.values().filter(|filter| filter.owner == *leaving);
     filters
         .map(|filter| {
-            let mut filter = Filter { owner: heir.clone(), ..filter.clone() };
+            let mut filter = Filter { owner: heir.clone(), ..Filter::clone(filter) };
             filter.shared_with.retain(|member| *member != Member::Teammate(leaving.clone()));
             DirectoryEffect::PutFilter(filter)
         })
@@ -214,7 +214,7 @@ fn endpoints_passed_on(after: &Directory, leaving: &Member, transfer_to: &Member
         if !owned && !assigned {
             continue;
         }
-        let mut endpoint = endpoint.clone();
+        let mut endpoint = Endpoint::clone(endpoint);
         if owned {
             endpoint.owner = transfer_to.clone();
         }
@@ -246,7 +246,7 @@ fn remove_team<W: World>(world: &W, id: &TeamId) -> Result<Effects, Error> {
     let directory = world.directory();
     directory.team(id)?;
     let team = Member::Team(id.clone());
-    let holds = |endpoint: &Endpoint| endpoint.owner == team || endpoint.auto_assign.as_ref() == Some(&team);
+    let holds = |endpoint: &Arc<Endpoint>| endpoint.owner == team || endpoint.auto_assign.as_ref() == Some(&team);
     if directory.endpoints.values().any(holds) || world.is_assigned(&team) {
         return refused(ErrorCode::TeamInUse, id);
     }

@@ -191,13 +191,13 @@ impl Engine {
     /// The endpoint with this id; `None` if there is none. O(1).
     #[must_use]
     pub fn endpoint(&self, id: &EndpointId) -> Option<&Endpoint> {
-        self.state.directory.endpoints.get(id)
+        self.state.directory.endpoints.get(id).map(Arc::as_ref)
     }
 
     /// The saved filter with this id; `None` if there is none. O(1).
     #[must_use]
     pub fn filter(&self, id: &FilterId) -> Option<&Filter> {
-        self.state.directory.filters.get(id)
+        self.state.directory.filters.get(id).map(Arc::as_ref)
     }
 
     /// Every teammate, suspended ones included, in the organization's order.
@@ -212,12 +212,12 @@ impl Engine {
 
     /// Every endpoint, in the organization's order.
     pub fn endpoints(&self) -> impl ExactSizeIterator<Item = &Endpoint> {
-        self.state.directory.endpoints.values()
+        self.state.directory.endpoints.values().map(Arc::as_ref)
     }
 
     /// Every saved filter, in the dataset's order.
     pub fn filters(&self) -> impl ExactSizeIterator<Item = &Filter> {
-        self.state.directory.filters.values()
+        self.state.directory.filters.values().map(Arc::as_ref)
     }
 
     /// One conversation's facts, whoever may see it; `None` if there is none. O(size of the conversation + teammates),
@@ -466,7 +466,7 @@ impl EngineBuilder {
         match directory.filters.contains_key(&filter.id) {
             true => Err(Error::new(ErrorCode::DuplicateId, &filter.id)),
             false => {
-                directory.filters.insert(filter.id.clone(), filter);
+                directory.filters.insert(filter.id.clone(), Arc::new(filter));
                 Ok(self)
             }
         }

@@ -1,5 +1,7 @@
 //! Questions of one viewer: what a service asks while it serves a teammate.
 
+use std::sync::Arc;
+
 use super::Engine;
 use super::bits::ones;
 use super::cursor::{Binding, Cursor, Position, digest};
@@ -104,7 +106,7 @@ impl<'e> Viewer<'e> {
     pub fn filters(&self) -> impl Iterator<Item = &'e Filter> + use<'e> {
         let Self { engine, teammate, .. } = *self;
         let directory = &engine.state.directory;
-        directory.filters.values().filter(move |filter| policy::may_use(directory, filter, teammate))
+        directory.filters.values().map(Arc::as_ref).filter(move |filter| policy::may_use(directory, filter, teammate))
     }
 
     /// One page of an inbox, latest activity first, then by id (SPEC 5.8).

@@ -1,7 +1,10 @@
 //! The small facts of an organization, indexed: settings, teammates, teams, endpoints and filters.
 //!
 //! All that decides about access except who is let into one conversation or contact. It grows with the number of people and
-//! lines, never with conversations, so that a change to it may copy it.
+//! lines, never with conversations, so that a change to it may copy it. Endpoints and filters are shared by the copies:
+//! an endpoint has lists, and a filter a rule of any size.
+
+use std::sync::Arc;
 
 use super::filter::Filter;
 use super::index::IndexMap;
@@ -16,8 +19,8 @@ pub(crate) struct Directory {
     pub(crate) contact_membership: bool,
     pub(crate) teammates: IndexMap<TeammateId, Teammate>,
     pub(crate) teams: IndexMap<TeamId, Team>,
-    pub(crate) endpoints: IndexMap<EndpointId, Endpoint>,
-    pub(crate) filters: IndexMap<FilterId, Filter>,
+    pub(crate) endpoints: IndexMap<EndpointId, Arc<Endpoint>>,
+    pub(crate) filters: IndexMap<FilterId, Arc<Filter>>,
 }
 
 impl Directory {
@@ -33,7 +36,7 @@ impl Directory {
 
     /// Refuses an endpoint that does not exist.
     pub(crate) fn endpoint(&self, id: &EndpointId) -> Result<&Endpoint, Error> {
-        self.endpoints.get(id).ok_or_else(|| Error::new(ErrorCode::UnknownEndpoint, id))
+        self.endpoints.get(id).map(Arc::as_ref).ok_or_else(|| Error::new(ErrorCode::UnknownEndpoint, id))
     }
 
     /// Refuses a team or teammate that does not exist.
@@ -68,10 +71,14 @@ impl Directory {
             }
         }
         for endpoint in self.endpoints.values_mut() {
-            endpoint.additional_members.retain(|other| other != member);
+            if endpoint.additional_members.contains(member) {
+                Arc::make_mut(endpoint).additional_members.retain(|other| other != member);
+            }
         }
         for filter in self.filters.values_mut() {
-            filter.shared_with.retain(|other| other != member);
+            if filter.shared_with.contains(member) {
+                Arc::make_mut(filter).shared_with.retain(|other| other != member);
+            }
         }
     }
 }

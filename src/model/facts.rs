@@ -1,5 +1,7 @@
 //! Facts that have been checked: indexed by id, references sound, repeats left out.
 
+use std::sync::Arc;
+
 use hashbrown::HashSet;
 use indexmap::IndexSet;
 use indexmap::map::Entry;
@@ -72,7 +74,7 @@ impl Facts {
             organization: self.organization(),
             contacts: self.contacts.values().cloned().collect(),
             conversations: self.conversations.values().cloned().collect(),
-            filters: self.directory.filters.values().cloned().collect(),
+            filters: self.directory.to_filters(),
         }
     }
 
@@ -115,7 +117,7 @@ impl Facts {
     /// The endpoint with this id; `None` if there is none. O(1).
     #[must_use]
     pub fn endpoint(&self, id: &EndpointId) -> Option<&Endpoint> {
-        self.directory.endpoints.get(id)
+        self.directory.endpoints.get(id).map(Arc::as_ref)
     }
 
     /// The contact with this id; `None` if there is none. O(1).
@@ -133,7 +135,7 @@ impl Facts {
     /// The saved filter with this id; `None` if there is none. O(1).
     #[must_use]
     pub fn filter(&self, id: &FilterId) -> Option<&Filter> {
-        self.directory.filters.get(id)
+        self.directory.filters.get(id).map(Arc::as_ref)
     }
 
     /// Every teammate, suspended ones included, in the organization's order.
@@ -148,7 +150,7 @@ impl Facts {
 
     /// Every endpoint, in the organization's order.
     pub fn endpoints(&self) -> impl ExactSizeIterator<Item = &Endpoint> {
-        self.directory.endpoints.values()
+        self.directory.endpoints.values().map(Arc::as_ref)
     }
 
     /// Every contact, in the order of loading.
@@ -163,7 +165,7 @@ impl Facts {
 
     /// Every saved filter, in the dataset's order.
     pub fn filters(&self) -> impl ExactSizeIterator<Item = &Filter> {
-        self.directory.filters.values()
+        self.directory.filters.values().map(Arc::as_ref)
     }
 }
 
@@ -236,11 +238,11 @@ fn take_in_directory(
     }
     for mut endpoint in endpoints {
         directory.check_endpoint(&mut endpoint).or_else(&mut on_fault)?;
-        insert_new(&mut directory.endpoints, endpoint.id.clone(), endpoint).or_else(&mut on_fault)?;
+        insert_new(&mut directory.endpoints, endpoint.id.clone(), Arc::new(endpoint)).or_else(&mut on_fault)?;
     }
     for mut filter in filters {
         directory.check_filter(&mut filter).or_else(&mut on_fault)?;
-        insert_new(&mut directory.filters, filter.id.clone(), filter).or_else(&mut on_fault)?;
+        insert_new(&mut directory.filters, filter.id.clone(), Arc::new(filter)).or_else(&mut on_fault)?;
     }
     Ok(directory)
 }
@@ -311,8 +313,13 @@ impl Directory {
             contact_membership: self.contact_membership,
             teammates: self.teammates.values().cloned().collect(),
             teams: self.teams.values().cloned().collect(),
-            endpoints: self.endpoints.values().cloned().collect(),
+            endpoints: self.endpoints.values().map(Arc::as_ref).cloned().collect(),
         }
+    }
+
+    /// The saved filters, in their order.
+    pub(crate) fn to_filters(&self) -> Vec<Filter> {
+        self.filters.values().map(Arc::as_ref).cloned().collect()
     }
 
     pub(crate) fn check_teammate(&self, teammate: &Teammate) -> Result<(), Error> {

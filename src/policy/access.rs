@@ -3,6 +3,8 @@
 //! These read the directory and the few facts of one conversation or contact, so that every path, compiled or not,
 //! can fall back on them.
 
+use std::sync::Arc;
+
 use hashbrown::{DefaultHashBuilder, HashSet};
 
 use super::decision::{Decision, Denial, Grant, Resource};
@@ -135,7 +137,7 @@ pub(crate) fn seen_by<'d>(directory: &'d Directory, head: Head<'d>) -> HashSet<&
 
 /// The endpoint that the conversation runs over.
 pub(crate) fn endpoint_of<'d>(directory: &'d Directory, head: Head<'_>) -> Option<&'d Endpoint> {
-    directory.endpoints.get(head.endpoint?)
+    directory.endpoints.get(head.endpoint?).map(Arc::as_ref)
 }
 
 /// The members that show the conversation to whom they cover: those of its endpoint, and its own.

@@ -46,7 +46,7 @@ impl State {
         let mut dataset = Dataset::new(self.directory.to_organization());
         dataset.contacts = self.contacts.numbers().filter_map(|number| self.contact(number)).collect();
         dataset.conversations = self.conversations();
-        dataset.filters = self.directory.filters.values().cloned().collect();
+        dataset.filters = self.directory.to_filters();
         dataset
     }
 
