@@ -414,6 +414,30 @@ fn badges_of_hundreds_of_inboxes_mark_what_is_visible_for_some_at_a_time() {
     assert!(many <= few + 600 * 1_024, "{few} and {many} bytes at most");
 }
 
+#[test]
+fn a_rule_of_many_leaves_over_lines_takes_one_set_of_classes() {
+    let conversation = |i: usize| {
+        let members = (0..12).filter(|bit| i >> bit & 1 != 0).map(teammate);
+        members.fold(Conversation::patient(format!("v{i}"), "e0", 1_000), Conversation::member)
+    };
+    let classes = (0..1 << 12).map(conversation).fold(Dataset::new(organization()), Dataset::conversation);
+    let engine = Engine::new(classes).unwrap();
+    let viewer = engine.viewer(&"t0".into()).unwrap();
+    let line = |i: usize| Rule::Endpoints(Pick::any([format!("e{}", i % ENDPOINTS)]));
+    for join in [Rule::Any, Rule::All] {
+        let costs = |leaves: usize| {
+            let inbox = Inbox::rule(join((0..leaves).map(line).collect()));
+            let before = held_now();
+            start_peak();
+            let prepared = viewer.prepare(&inbox).unwrap();
+            drop(prepared);
+            peak() - before
+        };
+        let (few, many) = (costs(2), costs(1_000));
+        assert!(many <= few + 4_096, "{few} and {many} bytes");
+    }
+}
+
 /// A list that claims four thousand million rules took a mebibyte at once, and so did each list in it.
 #[test]
 fn lists_of_rules_that_claim_any_number_take_memory_by_what_is_there() {

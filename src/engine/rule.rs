@@ -102,8 +102,8 @@ impl<'e> View<'e> {
     /// Resolves a rule.
     pub(super) fn compile(&self, rule: &Rule) -> Node {
         match rule {
-            Rule::All(rules) => Node::all(rules.iter().map(|rule| self.compile(rule)).collect()),
-            Rule::Any(rules) => Node::any(rules.iter().map(|rule| self.compile(rule)).collect()),
+            Rule::All(rules) => Node::all(rules.iter().map(|rule| self.compile(rule))),
+            Rule::Any(rules) => Node::any(rules.iter().map(|rule| self.compile(rule))),
             Rule::Not(rule) => Node::not(self.compile(rule)),
             Rule::ContactTags(set) => self.tags(set, Node::AnyContactTag, Node::AllContactTags),
             Rule::ConversationTags(set) => self.tags(set, Node::AnyConversationTag, Node::AllConversationTags),
@@ -318,36 +318,32 @@ impl<'e> View<'e> {
 }
 
 impl Node {
-    pub(super) fn all(nodes: Vec<Self>) -> Self {
-        let mut kept = Vec::with_capacity(nodes.len());
+    /// What all of some rules match; those behind one that nothing matches are not asked for.
+    pub(super) fn all(nodes: impl IntoIterator<Item = Self>) -> Self {
+        let mut joined = Joined::default();
         for node in nodes {
             match node {
                 Self::Const(true) => {}
-                Self::Const(false) => return Self::Const(false),
-                Self::All(inner) => kept.extend(inner),
-                node => kept.push(node),
+                Self::Const(false) => return node,
+                Self::All(inner) => inner.into_iter().for_each(|node| joined.add(node, Bits::intersect)),
+                node => joined.add(node, Bits::intersect),
             }
         }
-        match kept.len() {
-            0 => Self::Const(true),
-            _ => Self::All(kept),
-        }
+        joined.made(Self::Const(true), Self::All)
     }
 
-    fn any(nodes: Vec<Self>) -> Self {
-        let mut kept = Vec::with_capacity(nodes.len());
+    /// What any of some rules matches; those behind one that everything matches are not asked for.
+    fn any(nodes: impl IntoIterator<Item = Self>) -> Self {
+        let mut joined = Joined::default();
         for node in nodes {
             match node {
                 Self::Const(false) => {}
-                Self::Const(true) => return Self::Const(true),
-                Self::Any(inner) => kept.extend(inner),
-                node => kept.push(node),
+                Self::Const(true) => return node,
+                Self::Any(inner) => inner.into_iter().for_each(|node| joined.add(node, Bits::union)),
+                node => joined.add(node, Bits::union),
             }
         }
-        match kept.len() {
-            0 => Self::Const(false),
-            _ => Self::Any(kept),
-        }
+        joined.made(Self::Const(false), Self::Any)
     }
 
     pub(super) fn not(node: Self) -> Self {
@@ -355,6 +351,33 @@ impl Node {
             Self::Const(value) => Self::Const(!value),
             Self::Not(inner) => *inner,
             node => Self::Not(Box::new(node)),
+        }
+    }
+}
+
+/// Rules that are joined to one. What is settled by the class is one set, however many leaves speak of it: each would
+/// hold a bit for every class.
+#[derive(Default)]
+struct Joined {
+    classes: Option<Bits>,
+    others: Vec<Node>,
+}
+
+impl Joined {
+    fn add(&mut self, node: Node, join: fn(&mut Bits, &Bits)) {
+        match (node, &mut self.classes) {
+            (Node::Classes(more), Some(classes)) => join(classes, &more),
+            (Node::Classes(first), none) => *none = Some(first),
+            (node, _) => self.others.push(node),
+        }
+    }
+
+    fn made(mut self, of_none: Node, of_many: fn(Vec<Node>) -> Node) -> Node {
+        self.others.extend(self.classes.map(Node::Classes));
+        match self.others.len() {
+            0 => of_none,
+            1 => self.others.remove(0),
+            _ => of_many(self.others),
         }
     }
 }
