@@ -112,7 +112,8 @@ pub enum Change {
     },
     /// Starts a conversation, which must be unarchived, and read and starred by nobody (SPEC 6.1).
     StartConversation(Conversation),
-    /// A message came or went (SPEC 6.2).
+    /// A message came or went: nobody has read the conversation any more, and an archived one comes back (SPEC 6.2).
+    /// What a teammate has written is new to that teammate too, unless [`Change::MarkRead`] follows.
     ReceiveMessage {
         /// The conversation.
         id: ConversationId,
@@ -226,7 +227,7 @@ impl Change {
         Self::Assign { id: id.into(), to: None, grant_access: false }
     }
 
-    /// A message came or went at this time.
+    /// A message came or went at this time; see [`Change::ReceiveMessage`].
     #[must_use]
     pub fn receive_message(id: impl Into<ConversationId>, at: impl Into<Timestamp>) -> Self {
         Self::ReceiveMessage { id: id.into(), at: at.into() }

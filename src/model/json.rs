@@ -30,7 +30,8 @@ pub struct JsonError {
 
 impl JsonError {
     /// The path to the fault, such as `organization.teammates[2].admin`; `.` for the document as a whole. For an
-    /// unknown field it is the path to the object that has it.
+    /// unknown field it is the path to the object that has it. Where a field's name should stand and cannot be read, as
+    /// where the text is cut short, it ends in `?`.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
