@@ -80,7 +80,7 @@ pub enum ReplicaError<E> {
     #[error(transparent)]
     Behind(#[from] Behind),
     /// The journal holds another submission under this id; nothing was written. See [`ReplicaId`].
-    #[error("submission {0} was used before, for other changes")]
+    #[error("another submission was made before under the id {0}")]
     Reused(SubmissionId),
     /// The journal holds the end of a list under this id, and the rest has been compacted away: whether it is this list
     /// cannot be told. Nothing was written now. Do not submit it again, but catch up and look at the facts.
