@@ -16,7 +16,8 @@ use crate::model::{Change, OrganizationId};
 ///
 /// Unique to one start of one process, for a replica counts its submissions from 0: random, or made of host, process
 /// and time of start. The crate holds neither randomness nor clock, so it is the caller's. If two replicas have the
-/// same one, the later of two different changes is refused as [`ReplicaError::Reused`](super::ReplicaError::Reused).
+/// same one, the later of two different changes is refused as [`ReplicaError::Reused`](super::ReplicaError::Reused); of
+/// two equal ones, such as two messages of the same time, the later may be taken for the earlier, acknowledged and lost.
 /// `Display` and serde give 32 hexadecimal digits, which `FromStr` reads.
 ///
 /// # Examples
@@ -174,8 +175,8 @@ impl<'a> Append<'a> {
 /// store. Organizations know nothing of each other. [`MemoryStore`](super::MemoryStore)'s is the shortest to read.
 #[cfg_attr(feature = "store-kit", doc = "[`kit::check`](super::kit::check) holds an implementation to all of this.")]
 pub trait Journal: Source {
-    /// Stores a new organization: the engine's facts, at the engine's revision. An [`Engine`] is a [`Source`] that
-    /// gives them in batches.
+    /// Stores a new organization: the engine's facts, at the engine's revision. A clone of the [`Engine`] is a
+    /// [`Source`] that gives them in batches.
     ///
     /// # Errors
     /// [`CreateError::Exists`] if the organization is there already; nothing is written then.
@@ -224,11 +225,34 @@ pub trait Journal: Source {
     /// the entries up to that. A store whose facts are always current forgets the entries alone.
     ///
     /// From then on, [`Source::read`] gives facts of that revision or a later one. A submission that is forgotten is
-    /// not known for a repeat any more, so leave the entries of the last hour or so. A repeat of a list that is
-    /// forgotten in part is answered [`ReplicaError::Forgotten`](super::ReplicaError::Forgotten).
+    /// not known for a repeat any more, so leave the entries of the last hour or so: keep a clone of the engine, and
+    /// compact with it an hour later. A repeat of a list that is forgotten in part is answered
+    /// [`ReplicaError::Forgotten`](super::ReplicaError::Forgotten).
     ///
     /// # Errors
     /// If the store fails.
+    ///
+    /// # Examples
+    /// ```
+    /// use visibly::store::{Journal, MemoryStore, Replica, ReplicaId};
+    /// use visibly::{Change, Conversation, Dataset, Engine, Organization, Revision};
+    ///
+    /// let oak = Dataset::new(Organization::new("oak", "Oak Street")).conversation(Conversation::note("rota", 10));
+    /// let mut store = MemoryStore::new();
+    /// store.create(&Engine::new(oak)?)?;
+    /// let mut replica = Replica::open(store, &"oak".into(), ReplicaId::new(1))?;
+    /// replica.submit_as_service(&Change::receive_message("rota", 20))?;
+    ///
+    /// let an_hour_ago = replica.engine().clone();
+    /// let submission = replica.new_submission();
+    /// let message = [Change::receive_message("rota", 30)];
+    /// replica.submit_once_as_service(submission, &message)?;
+    /// replica.journal().compact(&an_hour_ago)?;
+    ///
+    /// // What came since is still known, so that a second attempt changes nothing.
+    /// assert_eq!(replica.submit_once_as_service(submission, &message)?, Revision::new(2));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     fn compact(&mut self, engine: &Engine) -> Result<(), Self::Error>;
 }
 

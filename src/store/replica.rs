@@ -109,7 +109,8 @@ pub enum ReplicaError<E> {
     #[error("the store failed")]
     Store(#[source] E),
     /// The store failed while changes were appended, and it could not be seen whether they took effect. Give the
-    /// submission to [`Replica::submit_once`] again: it takes effect once, then or before.
+    /// submission to [`Replica::submit_once`] again, or to [`Replica::submit_once_as_service`] where the changes are
+    /// the service's own: it takes effect once, then or before.
     #[error("the store failed, submission {submission} may have taken effect")]
     Unsettled {
         /// What to submit again.
