@@ -2,9 +2,9 @@
 //!
 //! `cargo run --release --example clinic -- [--json] [--propose CHANGES] [FILE]`
 //!
-//! FILE holds a dataset; without one, the clinic is Oak Street, in `examples/data`. Tables are cut to what can be
-//! read; `--json` prints everything as one object. Anything wrong with the arguments or a file is told in one line,
-//! and exits with 2.
+//! FILE holds a dataset; without one, the clinic is Oak Street, in `examples/data`. CHANGES is a file too, of a list of
+//! changes to preview. Tables are cut to what can be read; `--json` prints everything as one object. Anything wrong
+//! with the arguments or a file is told in one line, and exits with 2.
 
 mod command;
 mod report;
