@@ -8,6 +8,8 @@
 
 use std::sync::Arc;
 
+use super::room::{give_back, make_room};
+
 /// Values by number, ascending, none of them zero; `None` rather than an empty list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts(Option<Arc<Vec<(u32, u32)>>>);
@@ -62,9 +64,11 @@ impl Counts {
         }
         if has_gone {
             counts.retain(|(_, count)| *count > 0);
+            give_back(counts);
         }
         if !new.is_empty() {
             // Two ascending runs, which a stable sort merges in one go.
+            make_room(counts, new.len());
             counts.append(&mut new);
             counts.sort_by_key(|(number, _)| *number);
         }
@@ -132,6 +136,17 @@ mod tests {
             assert_counts(&counts, &expected);
         }
         assert_eq!(counts, Counts::default());
+    }
+
+    #[test]
+    fn memory_is_that_of_the_numbers_that_are_there() {
+        let mut counts = Counts::default();
+        let memory = |counts: &Counts| counts.0.as_ref().map_or(0, |counts| counts.capacity());
+        (0..100).for_each(|number| counts.add(&[number]));
+        assert!(memory(&counts) < 115);
+        (0..97).for_each(|number| counts.take(&[number]));
+        assert_eq!(counts.as_slice(), [(97, 1), (98, 1), (99, 1)]);
+        assert!(memory(&counts) <= 8);
     }
 
     #[test]

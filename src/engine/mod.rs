@@ -33,6 +33,7 @@ mod posting;
 mod query;
 mod reads;
 mod revision;
+mod room;
 mod rule;
 mod scan;
 mod shared;

@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use super::bits::ones;
 use super::kernel::{is_clear, or, prefetch, prefetch_line};
+use super::room::give_back;
 use super::spine::{BLOCK, Mask, Move, NO_SLOTS, Spine, WORDS, split};
 use crate::work::{count_blocks, count_rows};
 
@@ -681,14 +682,18 @@ impl OpenSet {
         }
     }
 
-    /// Takes a slot out; leaves of less than a quarter of `few` become a list.
+    /// Takes a slot out; leaves of less than three quarters of `few` become a list. At a quarter, four times as many
+    /// classes could have leaves, of which each has one for nearly every group.
     pub(super) fn remove(&mut self, slot: u32, few: usize) {
         match self {
-            Self::Few(slots) => remove_sorted(slots, slot),
+            Self::Few(slots) => {
+                remove_sorted(slots, slot);
+                give_back(slots);
+            }
             Self::Many { leaves, len } => {
                 clear_in(leaves, slot);
                 *len -= 1;
-                if *len < few / 4 {
+                if *len < few / 4 * 3 {
                     *self = Self::Few(self.iter().collect());
                 }
             }
@@ -792,6 +797,24 @@ fn clear_in(leaves: &mut [Option<Arc<Leaf>>], slot: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_class_of_few_slots_takes_as_much_as_they_however_many_it_had() {
+        let mut set = OpenSet::default();
+        (0..1_000).for_each(|slot| set.insert(slot, 1_000));
+        (0..1_000).filter(|slot| slot % 400 != 7).for_each(|slot| set.remove(slot, 1_000));
+        assert!(matches!(&set, OpenSet::Few(slots) if slots[..] == [7, 407, 807] && slots.capacity() <= 8));
+    }
+
+    #[test]
+    fn a_class_that_had_many_slots_has_leaves_for_few_fewer() {
+        let mut set = OpenSet::default();
+        (0..101).for_each(|slot| set.insert(slot, 100));
+        (0..26).for_each(|slot| set.remove(slot, 100));
+        assert!(set.is_many() && set.len() == 75);
+        set.remove(26, 100);
+        assert!(!set.is_many() && set.iter().eq(27..101));
+    }
 
     #[test]
     fn runs_close_ranks() {

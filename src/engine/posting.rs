@@ -2,11 +2,14 @@
 //!
 //! * Insertion and removal are O(log n + 1024); iteration is in row order.
 //! * A row takes two bytes where many are near each other, as those of a line that carries much are, or else four.
+//!   What rows that have left took is given back: a chunk has room for half as many again at most, and one that has
+//!   become small is joined to another.
 //! * A clone is O(n / 512) and shares every chunk.
 
 use std::sync::Arc;
 
 use super::kernel::{prefetch, prefetch_line};
+use super::room::{has_too_much, make_room};
 
 /// Most rows that a chunk holds; a full one is split in two.
 pub(super) const CHUNK: usize = if cfg!(test) { 8 } else { 1024 };
@@ -30,10 +33,10 @@ enum Chunk {
 
 impl Chunk {
     fn of(rows: Vec<u32>) -> Self {
-        let first = rows.first().copied().unwrap_or_default();
-        match rows.iter().map(|row| offset(first, *row)).collect() {
-            Some(offsets) => Self::Near { first, offsets },
-            None => Self::Far(rows),
+        let [first, last] = [rows.first(), rows.last()].map(|row| row.copied().unwrap_or_default());
+        match offset(first, last) {
+            Some(_) => Self::Near { first, offsets: rows.iter().map(|row| (row - first) as Offset).collect() },
+            None => Self::Far(exactly(rows)),
         }
     }
 
@@ -81,9 +84,9 @@ impl Chunk {
 
     fn insert(&mut self, place: usize, row: u32) {
         match self {
-            Self::Far(rows) => rows.insert(place, row),
+            Self::Far(rows) => put(rows, place, row),
             Self::Near { first, offsets } => match offset(*first, row) {
-                Some(offset) => offsets.insert(place, offset),
+                Some(offset) => put(offsets, place, offset),
                 None => {
                     let mut rows: Vec<u32> = self.iter().collect();
                     rows.insert(place, row);
@@ -98,6 +101,18 @@ impl Chunk {
             Self::Near { offsets, .. } => drop(offsets.remove(place)),
             Self::Far(rows) => drop(rows.remove(place)),
         }
+        // Of rows that were far from each other, those that are left may be near.
+        if has_too_much(self.len(), self.room()) {
+            *self = Self::of(self.iter().collect());
+        }
+    }
+
+    /// How many rows there is memory for.
+    fn room(&self) -> usize {
+        match self {
+            Self::Near { offsets, .. } => offsets.capacity(),
+            Self::Far(rows) => rows.capacity(),
+        }
     }
 
     fn shrink(&mut self) {
@@ -106,6 +121,17 @@ impl Chunk {
             Self::Far(rows) => rows.shrink_to_fit(),
         }
     }
+}
+
+fn put<R>(rows: &mut Vec<R>, place: usize, row: R) {
+    make_room(rows, 1);
+    rows.insert(place, row);
+}
+
+/// Rows without spare memory.
+fn exactly(mut rows: Vec<u32>) -> Vec<u32> {
+    rows.shrink_to_fit();
+    rows
 }
 
 fn offset(first: u32, row: u32) -> Option<Offset> {
@@ -195,8 +221,25 @@ impl PostingList {
         self.len -= 1;
         let chunk = Arc::make_mut(chunk);
         chunk.remove(place);
-        if chunk.len() == 0 {
+        if chunk.len() < CHUNK / 4 {
+            self.join(at);
+        }
+    }
+
+    /// Makes a small chunk one with a neighbour if both leave room for more, and takes an empty one out.
+    fn join(&mut self, at: usize) {
+        if self.chunks.get(at).is_some_and(|chunk| chunk.len() == 0) {
             self.chunks.remove(at);
+            return;
+        }
+        for lower in [at.checked_sub(1), Some(at)].into_iter().flatten() {
+            if let Some([one, two]) = self.chunks.get(lower..lower + 2)
+                && one.len() + two.len() <= CHUNK / 4 * 3
+            {
+                let joined = Arc::new(Chunk::of(one.iter().chain(two.iter()).collect()));
+                self.chunks.splice(lower..lower + 2, [joined]);
+                return;
+            }
         }
     }
 
@@ -242,12 +285,36 @@ mod tests {
                 assert!(list.iter().eq(expected.iter().copied()), "step {step}");
                 assert!(list.iter().rev().eq(expected.iter().rev().copied()), "step {step}");
                 assert_eq!((snapshot.0.len(), snapshot.0.iter().count()), (snapshot.1, snapshot.1), "step {step}");
+                assert!(list.chunks.iter().all(|chunk| (1..=CHUNK).contains(&chunk.len())), "step {step}");
+                assert!(list.chunks.iter().all(|chunk| chunk.room() <= chunk.len() * 3 / 2 + 2), "step {step}");
             }
             list.shrink();
             let mut copy = Vec::new();
             list.copy_to(&mut copy, |row| row);
             assert!(copy.into_iter().eq(expected), "{spread}");
         }
+    }
+
+    #[test]
+    fn of_many_rows_few_that_are_left_take_as_much_as_few() {
+        for spread in [1, 1_000] {
+            let mut list = PostingList::default();
+            (0..1_000).for_each(|row| list.insert(row * 389 % 1_000 * spread));
+            assert!(list.chunks.len() <= 1_000 / (CHUNK / 2) + 1, "{} chunks", list.chunks.len());
+            (0..1_000).filter(|row| row % 20 != 7).for_each(|row| list.remove(row * spread));
+            assert!(list.iter().eq((7..1_000).step_by(20).map(|row| row * spread)));
+            assert!(list.chunks.len() <= 50 / (CHUNK / 4), "{} chunks", list.chunks.len());
+            (0..1_000).rev().for_each(|row| list.remove(row * spread));
+            assert!(list.chunks.is_empty());
+        }
+    }
+
+    #[test]
+    fn rows_that_come_to_be_near_take_two_bytes_again() {
+        let mut list = PostingList::default();
+        [0, 1, 2, 3, 100_000, 200_000].into_iter().for_each(|row| list.insert(row));
+        [100_000, 200_000, 3].into_iter().for_each(|row| list.remove(row));
+        assert!(matches!(&*list.chunks[0], Chunk::Near { offsets, .. } if offsets[..] == [0, 1, 2]));
     }
 
     #[test]

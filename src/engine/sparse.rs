@@ -14,6 +14,7 @@
 use std::sync::Arc;
 
 use super::bits::ones;
+use super::room::{give_back, make_room};
 use super::shared::Shared;
 pub(super) use crate::model::hasher;
 
@@ -54,6 +55,7 @@ impl<T, const WORDS: usize> Shard<T, WORDS> {
             self.values[place] = value;
             return;
         }
+        make_room(&mut self.values, 1);
         self.values.insert(place, value);
         self.present[at / 64] |= 1 << (at % 64);
         self.before[at / 64 + 1..].iter_mut().for_each(|before| *before += 1);
@@ -63,7 +65,9 @@ impl<T, const WORDS: usize> Shard<T, WORDS> {
     fn take(&mut self, at: usize) -> T {
         self.present[at / 64] &= !(1 << (at % 64));
         self.before[at / 64 + 1..].iter_mut().for_each(|before| *before -= 1);
-        self.values.remove(self.place(at))
+        let value = self.values.remove(self.place(at));
+        give_back(&mut self.values);
+        value
     }
 }
 
@@ -154,6 +158,16 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+
+    #[test]
+    fn memory_is_that_of_the_values_that_are_there() {
+        let mut sparse = Sparse::<u32>::default();
+        let room = |sparse: &Sparse<u32>| sparse.shards[0].as_ref().map_or(0, |shard| shard.values.capacity());
+        (0..60).for_each(|row| sparse.insert(row, row));
+        assert!(room(&sparse) < 70);
+        (0..60).filter(|row| *row != 31).for_each(|row| assert_eq!(sparse.remove(row), Some(row)));
+        assert!(room(&sparse) <= 8 && sparse.iter().eq([(31, &31)]));
+    }
 
     #[test]
     fn values_come_and_go_by_row_and_snapshots_keep_theirs() {
