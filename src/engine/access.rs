@@ -112,7 +112,26 @@ pub(super) struct Class {
     pub(super) archived_reads: Counts,
 }
 
+impl Default for Class {
+    fn default() -> Self {
+        Self::new(Head { kind: ConversationKind::Note, endpoint: None, members: &[], assignee: None, archived: false })
+    }
+}
+
 impl Class {
+    /// The class of conversations like this one, without any as yet, and seen by nobody.
+    fn new(head: Head<'_>) -> Self {
+        Self {
+            kind: head.kind,
+            endpoint: head.endpoint.cloned(),
+            members: head.members.to_vec(),
+            audience: Arc::default(),
+            rows: PostingList::default(),
+            open: OpenSet::default(),
+            archived_reads: Counts::default(),
+        }
+    }
+
     /// Its kind and endpoint.
     pub(super) fn clone_key(&self) -> (ConversationKind, Option<EndpointId>) {
         (self.kind, self.endpoint.clone())
@@ -134,6 +153,8 @@ pub(super) struct Classes {
     /// The hash of each class's key: the keys are all over memory, and thousands are hashed where the index splits.
     hashes: Column<u64>,
     free: Column<u32>,
+    /// What stands at the numbers that are free.
+    retired: Arc<Class>,
     matrix: Matrix,
     team_kind: Bits,
     /// Each class's endpoint as its place in the directory, side by side for filters over endpoints.
@@ -257,15 +278,7 @@ impl Classes {
     }
 
     fn add(&mut self, directory: &Directory, people: &People, head: Head<'_>) -> u32 {
-        let mut class = Class {
-            kind: head.kind,
-            endpoint: head.endpoint.cloned(),
-            members: head.members.to_vec(),
-            audience: Arc::default(),
-            rows: PostingList::default(),
-            open: OpenSet::default(),
-            archived_reads: Counts::default(),
-        };
+        let mut class = Class::new(head);
         let alike = self.find(Head { members: &[], ..head }).map(|number| &self.get(number).audience);
         class.audience = shared(Coverage::new(directory, people).of_class(&class), alike);
         let endpoint = place_of(directory, &class);
@@ -302,8 +315,9 @@ impl Classes {
             return;
         }
         self.by_key.take(*self.hashes.get(number), |other| other == number);
-        let audience = std::mem::take(&mut self.get_mut(number).audience);
-        self.matrix.clear(number, &audience);
+        // Its number may not be used again for long: what it had is given back, and it shares what is left of others.
+        let class = std::mem::replace(self.classes.get_mut(number as usize), Arc::clone(&self.retired));
+        self.matrix.clear(number, &class.audience);
         self.free.push(number);
     }
 

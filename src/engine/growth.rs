@@ -675,6 +675,20 @@ fn whoever_was_let_in_and_has_left_leaves_no_class_behind() {
     engine.check().unwrap();
 }
 
+/// What is left of a class that has gone is its number.
+#[test]
+fn a_class_without_conversations_holds_nothing() {
+    let mut engine = engine((0..50).map(ordinary));
+    let is_let_in = |change: fn(String, Member) -> Change| (0..50).map(move |i| change(format!("v{i}"), member(i + 3)));
+    let add = is_let_in(Change::add_conversation_member);
+    let remove = is_let_in(Change::remove_conversation_member);
+    add.chain(remove).for_each(|change| drop(engine.apply(&change)));
+    engine.check().unwrap();
+    let gone = || engine.state.classes.iter().filter(|(_, class)| class.rows.is_empty());
+    assert!(gone().count() >= 10);
+    assert!(gone().all(|(_, class)| class.members.capacity() == 0 && class.endpoint.is_none()));
+}
+
 /// Three classes that are told apart by the place of who leaves, each larger than the one before.
 #[test]
 fn of_classes_that_come_to_be_alike_all_but_the_largest_move_once() {
