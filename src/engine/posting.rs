@@ -296,6 +296,16 @@ mod tests {
     }
 
     #[test]
+    fn rows_that_come_in_order_fill_chunks() {
+        let mut list = PostingList::default();
+        (0..10 * CHUNK as u32).for_each(|row| list.insert(row));
+        assert!(list.chunks.iter().all(|chunk| chunk.len() == CHUNK));
+        list.append(vec![u32::MAX - 1, u32::MAX]);
+        assert_eq!((list.len(), list.chunks.len()), (10 * CHUNK + 2, 11));
+        assert!(list.iter().rev().eq((0..10 * CHUNK as u32).chain([u32::MAX - 1, u32::MAX]).rev()));
+    }
+
+    #[test]
     fn of_many_rows_few_that_are_left_take_as_much_as_few() {
         for spread in [1, 1_000] {
             let mut list = PostingList::default();
