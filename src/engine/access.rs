@@ -315,7 +315,7 @@ impl Classes {
             return;
         }
         self.by_key.take(*self.hashes.get(number), |other| other == number);
-        // Its number may not be used again for long: what it had is given back, and it shares what is left of others.
+        // Its number may not be used again for long: what it had is given back.
         let class = std::mem::replace(self.classes.get_mut(number as usize), Arc::clone(&self.retired));
         self.matrix.clear(number, &class.audience);
         self.free.push(number);
