@@ -112,8 +112,9 @@ pub enum Change {
     },
     /// Starts a conversation, which must be unarchived, and read and starred by nobody (SPEC 6.1).
     StartConversation(Conversation),
-    /// A message came or went: nobody has read the conversation any more, and an archived one comes back (SPEC 6.2).
-    /// What a teammate has written is new to that teammate too, unless [`Change::MarkRead`] follows.
+    /// A message came or went: nobody has read the conversation any more. One that is archived, or assigned to who cannot
+    /// see it, comes back unarchived, assigned to whom its endpoint assigns to, or to nobody (SPEC 6.2). What a teammate
+    /// has written is new to that teammate too, unless [`Change::MarkRead`] follows.
     ReceiveMessage {
         /// The conversation.
         id: ConversationId,
