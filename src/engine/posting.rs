@@ -168,12 +168,7 @@ impl PostingList {
             if let Some(next) = self.chunks.get(at + 2) {
                 next.prefetch();
             }
-            match &**chunk {
-                Chunk::Near { first, offsets } => {
-                    copy.extend(offsets.iter().map(|offset| made(first + u32::from(*offset))));
-                }
-                Chunk::Far(rows) => copy.extend(rows.iter().map(|row| made(*row))),
-            }
+            copy.extend(chunk.iter().map(&made));
         }
     }
 
