@@ -261,9 +261,7 @@ impl Classes {
     /// Gives spare memory back after loading.
     pub(super) fn shrink(&mut self) {
         for class in self.classes.iter_mut() {
-            let class = Arc::make_mut(class);
-            class.rows.shrink();
-            class.archived_reads.shrink();
+            Arc::make_mut(class).archived_reads.shrink();
         }
     }
 

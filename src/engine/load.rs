@@ -250,8 +250,7 @@ impl Loading {
     pub(super) fn finish(mut self) -> State {
         self.lay_out_rows();
         let Self { mut state, rows, reads, .. } = self;
-        for (class, mut rows) in (0..).zip(rows.of_class) {
-            rows.shrink_to_fit();
+        for (class, rows) in (0..).zip(rows.of_class) {
             state.classes.get_mut(class).rows.append(rows);
         }
         state.finish_loading(rows.open);
