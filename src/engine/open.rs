@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use super::bits::ones;
 use super::kernel::{is_clear, or, prefetch, prefetch_line};
-use super::room::give_back;
+use super::room::{give_back, make_room};
 use super::spine::{BLOCK, Mask, Move, NO_SLOTS, Spine, WORDS, split};
 use crate::work::{count_blocks, count_rows};
 
@@ -757,6 +757,7 @@ impl OpenSet {
 
 /// Adds a slot to ascending ones; it is mostly the last.
 fn insert_sorted(slots: &mut Vec<u32>, slot: u32) {
+    make_room(slots, 1);
     match slots.last() {
         Some(last) if *last > slot => slots.insert(slots.partition_point(|other| *other < slot), slot),
         _ => slots.push(slot),
@@ -801,7 +802,9 @@ mod tests {
     #[test]
     fn a_class_of_few_slots_takes_as_much_as_they_however_many_it_had() {
         let mut set = OpenSet::default();
-        (0..1_000).for_each(|slot| set.insert(slot, 1_000));
+        (0..600).for_each(|slot| set.insert(slot, 1_000));
+        assert!(matches!(&set, OpenSet::Few(slots) if slots.capacity() <= 600 + 600 / 8));
+        (600..1_000).for_each(|slot| set.insert(slot, 1_000));
         (0..1_000).filter(|slot| slot % 400 != 7).for_each(|slot| set.remove(slot, 1_000));
         assert!(matches!(&set, OpenSet::Few(slots) if slots[..] == [7, 407, 807] && slots.capacity() <= 8));
     }
