@@ -18,7 +18,7 @@ use super::shared::Shared;
 pub(super) const BLOCK: usize = if cfg!(test) { 16 } else { 4096 };
 
 /// Length of the first block at the start; it doubles up to a whole block.
-const FIRST: usize = 16;
+pub(super) const FIRST: usize = 16;
 
 #[derive(Clone, Debug)]
 pub(super) struct Column<T, const N: usize = BLOCK> {
@@ -121,14 +121,26 @@ impl<T: Clone, const N: usize> Column<T, N> {
     }
 }
 
+/// A block that may be shared.
+pub(super) trait Same {
+    /// Whether two blocks are one, of which neither has been written to.
+    fn is_same(&self, other: &Self) -> bool;
+}
+
+impl<T: ?Sized> Same for Arc<T> {
+    fn is_same(&self, other: &Self) -> bool {
+        Self::ptr_eq(self, other)
+    }
+}
+
 /// The same of lists of blocks of `size` values.
-pub(super) fn differing<'a, T: ?Sized>(
-    one: &'a Shared<Arc<T>>,
-    other: &'a Shared<Arc<T>>,
+pub(super) fn differing<'a, B: Same>(
+    one: &'a Shared<B>,
+    other: &'a Shared<B>,
     size: usize,
 ) -> impl Iterator<Item = Range<u32>> + 'a {
     let is_shared = |block: usize| match (one.get(block), other.get(block)) {
-        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (Some(one), Some(other)) => one.is_same(other),
         _ => false,
     };
     let blocks = if one.is_same(other) { 0 } else { one.len().max(other.len()) };

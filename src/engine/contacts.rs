@@ -326,12 +326,7 @@ impl Contacts {
 
     /// Gives spare memory back after loading.
     pub(super) fn shrink(&mut self) {
-        let Self { kinds, class, uses, open, .. } = self;
-        kinds.shrink();
-        class.shrink();
-        uses.shrink();
-        open.one.shrink();
-        open.few.shrink();
+        self.open.few.shrink();
     }
 
     /// Verifies that what is kept twice agrees, for so many attachments to open conversations; says what does not.

@@ -20,7 +20,6 @@ mod cursor;
 mod details;
 #[cfg(test)]
 mod growth;
-mod halved;
 mod index;
 mod insight;
 mod kernel;

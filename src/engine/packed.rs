@@ -1,7 +1,8 @@
-//! Numbers in as few bits as the largest of them takes.
+//! A column of small numbers, in as few bits as the largest of a block takes.
 //!
-//! * Reading and writing one is O(1); the first that needs more bits lays all out anew.
-//! * [`Narrow`] is a column of them: as [`Column`](super::column::Column), with a width for each block.
+//! * Reading and writing one is O(1); the first that needs more bits lays its block out anew.
+//! * Cloning is O(1), as that of a [`Column`](super::column::Column); a write to a block that a snapshot shares copies it.
+//! * [`NONE`] takes no more room than 0; what was never set is it.
 //!
 //! Nothing here knows what the numbers mean.
 
@@ -10,137 +11,147 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::column::{BLOCK, differing};
+use super::column::{BLOCK, FIRST, Same, differing};
 use super::kernel::prefetch_line;
 use super::shared::Shared;
 use super::short::width;
 
-/// A vector of small numbers. Bits behind the last are zero.
-#[derive(Clone, Debug, Default)]
+/// The largest number, which stands for "none".
+pub(super) const NONE: u32 = u32::MAX;
+
+/// Bytes that are read at once, from any on; so many are behind the last number.
+const AT_ONCE: usize = 8;
+
+/// Numbers of a block, and of the first one at the start.
+const PER_BLOCK: u32 = BLOCK as u32;
+const SMALLEST: u32 = if FIRST < BLOCK { FIRST as u32 } else { PER_BLOCK };
+
+/// Numbers of a block, each as one more than it is, the lowest bits first.
+#[derive(Clone, Debug)]
 struct Packed {
-    words: Vec<u64>,
+    bytes: Arc<[u8]>,
     width: u32,
-    len: u32,
+    /// As many ones.
+    mask: u32,
+    room: u32,
 }
 
 impl Packed {
-    fn len(&self) -> usize {
-        self.len as usize
+    /// Room for so many numbers, each of which is none.
+    fn new(room: u32, width: u32) -> Self {
+        let bytes = (room * width).div_ceil(8) as usize + AT_ONCE;
+        let mask = ((1_u64 << width) - 1) as u32;
+        Self { bytes: std::iter::repeat_n(0, bytes).collect(), width, mask, room }
     }
 
     #[inline]
-    fn get(&self, at: usize) -> u32 {
-        (bits(&self.words, at * self.width as usize) & ((1 << self.width) - 1)) as u32
+    fn get(&self, at: u32) -> u32 {
+        let bit = at * self.width;
+        let byte = (bit / 8) as usize;
+        let Some(bytes) = self.bytes.get(byte..byte + AT_ONCE).and_then(<[u8]>::first_chunk) else {
+            return NONE;
+        };
+        let above = u64::from_le_bytes(*bytes) >> (bit % 8);
+        (above as u32 & self.mask).wrapping_sub(1)
     }
 
-    /// These numbers, in no more memory than they take.
-    fn of(numbers: &[u32]) -> Self {
-        let mut packed = Self::default();
-        packed.widen(numbers.iter().fold(0, |all, number| all | number));
-        packed.words.reserve_exact((numbers.len() * packed.width as usize).div_ceil(64));
-        numbers.iter().for_each(|number| packed.push(*number));
+    #[inline]
+    fn prefetch(&self, at: u32) {
+        if let Some(byte) = self.bytes.get((at * self.width / 8) as usize) {
+            prefetch_line(byte);
+        }
+    }
+
+    fn set(&mut self, at: u32, number: u32) {
+        let code = number.wrapping_add(1);
+        if width(code) > self.width {
+            *self = self.laid_out(self.room, width(code));
+        }
+        let (bit, mask) = (at * self.width, u64::from(self.mask));
+        if let Some(bytes) = Arc::make_mut(&mut self.bytes)[(bit / 8) as usize..].first_chunk_mut() {
+            let others = u64::from_le_bytes(*bytes) & !(mask << (bit % 8));
+            *bytes = (others | u64::from(code) << (bit % 8)).to_le_bytes();
+        }
+    }
+
+    /// The same numbers, with room for more of them, or for larger ones.
+    fn laid_out(&self, room: u32, width: u32) -> Self {
+        let mut wide = Self::new(room, width);
+        (0..self.room).for_each(|at| wide.set(at, self.get(at)));
+        wide
+    }
+
+    /// These numbers, in no more bits than they take.
+    fn of(numbers: &[u32], room: u32) -> Self {
+        let codes = numbers.iter().fold(0, |all, number| all | number.wrapping_add(1));
+        let mut packed = Self::new(room, width(codes));
+        (0..).zip(numbers).for_each(|(at, number)| packed.set(at, *number));
         packed
-    }
-
-    #[inline]
-    fn prefetch(&self, at: usize) {
-        if let Some(word) = self.words.get(at * self.width as usize / 64) {
-            prefetch_line(word);
-        }
-    }
-
-    fn set(&mut self, at: usize, number: u32) {
-        self.widen(number);
-        let (bit, width) = (at * self.width as usize, self.width);
-        let mask = (1_u128 << width) - 1;
-        let (word, shift) = (bit / 64, bit % 64);
-        for (word, half) in self.words[word..].iter_mut().take(2).zip([0, 64]) {
-            *word &= !((mask << shift >> half) as u64);
-            *word |= (u128::from(number) << shift >> half) as u64;
-        }
-    }
-
-    fn push(&mut self, number: u32) {
-        self.widen(number);
-        let (number, shift) = (u64::from(number), self.len() * self.width as usize % 64);
-        if shift > 0
-            && let Some(last) = self.words.last_mut()
-        {
-            *last |= number << shift;
-        }
-        let left = if shift == 0 { 0 } else { 64 - shift };
-        if self.width as usize > left {
-            if self.words.len() == self.words.capacity() {
-                self.words.reserve_exact(self.words.len() / 8 + 2);
-            }
-            self.words.push(number >> left);
-        }
-        self.len += 1;
-    }
-
-    /// Gives spare memory back.
-    fn shrink(&mut self) {
-        self.words.shrink_to_fit();
-    }
-
-    /// Makes numbers wide enough for this one.
-    fn widen(&mut self, number: u32) {
-        let width = width(number);
-        if width > self.width {
-            let mut wide = Self { words: Vec::new(), width, len: 0 };
-            wide.words.reserve_exact((self.len() * width as usize).div_ceil(64));
-            (0..self.len()).for_each(|at| wide.push(self.get(at)));
-            *self = wide;
-        }
     }
 }
 
-/// 64 bits from any place; zero beyond the end.
-#[inline]
-fn bits(words: &[u64], from: usize) -> u64 {
-    let (word, shift) = (from / 64, from % 64);
-    let low = words.get(word).copied().unwrap_or_default();
-    let high = words.get(word + 1).copied().unwrap_or_default();
-    // In two steps, for a shift by 64 is none.
-    low >> shift | high << 1 << (63 - shift)
+impl Same for Packed {
+    fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.bytes, &other.bytes)
+    }
 }
 
 /// A column of numbers most of which are small.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Narrow {
-    blocks: Shared<Arc<Packed>>,
+    blocks: Shared<Packed>,
+    len: usize,
 }
 
 impl Narrow {
+    /// The number of a row; [`NONE`] beyond the last.
     #[inline]
     pub(super) fn get(&self, row: u32) -> u32 {
-        self.blocks[row as usize / BLOCK].get(row as usize % BLOCK)
+        match self.blocks.get(row as usize / BLOCK) {
+            Some(block) => block.get(row % PER_BLOCK),
+            None => NONE,
+        }
     }
 
     /// Has a row's number fetched.
     #[inline]
     pub(super) fn prefetch(&self, row: u32) {
-        self.blocks[row as usize / BLOCK].prefetch(row as usize % BLOCK);
+        self.blocks[row as usize / BLOCK].prefetch(row % PER_BLOCK);
     }
 
     pub(super) fn set(&mut self, row: u32, number: u32) {
         if self.get(row) != number {
-            Arc::make_mut(&mut self.blocks.to_mut()[row as usize / BLOCK]).set(row as usize % BLOCK, number);
+            self.blocks.to_mut()[row as usize / BLOCK].set(row % PER_BLOCK, number);
         }
     }
 
     /// A column of these.
     pub(super) fn of(numbers: &[u32]) -> Self {
-        Self { blocks: numbers.chunks(BLOCK).map(|block| Arc::new(Packed::of(block))).collect() }
+        let mut column = Self::default();
+        numbers.chunks(BLOCK).for_each(|block| column.append(block));
+        column
     }
 
     pub(super) fn push(&mut self, number: u32) {
+        let (block, at) = (self.len / BLOCK, self.len as u32 % PER_BLOCK);
         let blocks = self.blocks.to_mut();
-        if blocks.last().is_none_or(|last| last.len() == BLOCK) {
-            blocks.push(Arc::default());
+        match blocks.get_mut(block) {
+            Some(block) if at < block.room => {}
+            Some(block) => *block = block.laid_out(at * 2, block.width),
+            None => blocks.push(Packed::new(if block == 0 { SMALLEST } else { PER_BLOCK }, 0)),
         }
-        if let Some(last) = blocks.last_mut() {
-            Arc::make_mut(last).push(number);
+        blocks[block].set(at, number);
+        self.len += 1;
+    }
+
+    /// Adds up to a block of numbers at once, behind whole blocks.
+    pub(super) fn append(&mut self, numbers: &[u32]) {
+        let is_first = self.len == 0;
+        let count = numbers.len() as u32;
+        let room = if is_first { count.next_power_of_two().clamp(SMALLEST, PER_BLOCK) } else { PER_BLOCK };
+        if !numbers.is_empty() {
+            self.blocks.to_mut().push(Packed::of(numbers, room));
+            self.len += numbers.len();
         }
     }
 
@@ -148,19 +159,14 @@ impl Narrow {
     pub(super) fn differing<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = Range<u32>> + 'a {
         differing(&self.blocks, &other.blocks, BLOCK)
     }
-
-    /// Gives spare memory back after loading.
-    pub(super) fn shrink(&mut self) {
-        self.blocks.to_mut().iter_mut().for_each(|block| Arc::make_mut(block).shrink());
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn numbers(packed: &Packed) -> Vec<u32> {
-        (0..packed.len()).map(|at| packed.get(at)).collect()
+    fn numbers(column: &Narrow) -> Vec<u32> {
+        (0..column.len as u32).map(|row| column.get(row)).collect()
     }
 
     /// Numbers of up to so many bits, in no order.
@@ -168,30 +174,53 @@ mod tests {
         (0..count).map(|at| at.wrapping_mul(2_654_435_761) >> (32 - bits)).collect()
     }
 
+    fn pushed(numbers: &[u32]) -> Narrow {
+        let mut column = Narrow::default();
+        numbers.iter().for_each(|number| column.push(*number));
+        column
+    }
+
     #[test]
     fn every_width_holds_its_numbers() {
         for bits in 1..=32 {
-            let mut packed = Packed::default();
-            mixed(300, bits).into_iter().for_each(|number| packed.push(number));
-            assert_eq!(numbers(&packed), mixed(300, bits), "{bits} bits");
-            (0..300).rev().zip(mixed(300, bits)).for_each(|(at, number)| packed.set(at, number));
-            assert!(numbers(&packed).into_iter().rev().eq(mixed(300, bits)), "{bits} bits");
-            packed.set(150, u32::MAX);
-            packed.set(299, 0);
-            assert_eq!((packed.get(149), packed.get(150), packed.get(299)), (mixed(300, bits)[150], u32::MAX, 0));
+            let expected = mixed(300, bits);
+            let mut column = pushed(&expected);
+            assert_eq!(numbers(&column), expected, "{bits} bits");
+            assert_eq!(numbers(&Narrow::of(&expected)), expected, "{bits} bits");
+            (0..300).rev().zip(&expected).for_each(|(row, number)| column.set(row, *number));
+            assert!(numbers(&column).iter().rev().eq(&expected), "{bits} bits");
+            column.set(150, u32::MAX - 1);
+            column.set(299, 0);
+            assert_eq!((column.get(149), column.get(150), column.get(299)), (expected[150], u32::MAX - 1, 0));
         }
     }
 
     #[test]
+    fn none_takes_no_room_and_is_found_beyond_the_last() {
+        let mut column = pushed(&[NONE; 20]);
+        assert!(column.blocks.iter().all(|block| block.bytes.len() == AT_ONCE));
+        column.set(3, 5);
+        column.set(3, NONE);
+        assert_eq!(numbers(&column), [NONE; 20]);
+        assert_eq!([20, 31, 32, 1_000, NONE].map(|row| column.get(row)), [NONE; 5]);
+    }
+
+    #[test]
+    fn what_follows_loaded_numbers_is_beside_them() {
+        let mut column = Narrow::of(&mixed(21, 7));
+        mixed(40, 9).into_iter().for_each(|number| column.push(number));
+        assert!(numbers(&column).into_iter().eq(mixed(21, 7).into_iter().chain(mixed(40, 9))));
+    }
+
+    #[test]
     fn a_column_shares_what_is_not_written() {
-        let mut column = Narrow::default();
-        mixed(100, 12).into_iter().for_each(|number| column.push(number));
+        let mut column = pushed(&mixed(100, 12));
         let snapshot = column.clone();
-        column.set(40, u32::MAX);
-        assert!((0..100).all(|row| snapshot.get(row) == mixed(100, 12)[row as usize]));
+        column.set(40, u32::MAX - 1);
+        assert_eq!(numbers(&snapshot), mixed(100, 12));
         assert!((0..100).filter(|row| *row != 40).all(|row| column.get(row) == snapshot.get(row)));
-        assert_eq!(column.get(40), u32::MAX);
-        let copied = column.blocks.iter().zip(&*snapshot.blocks).filter(|(one, two)| !Arc::ptr_eq(one, two));
-        assert_eq!(copied.count(), 1);
+        assert_eq!(column.get(40), u32::MAX - 1);
+        let differing: Vec<_> = column.differing(&snapshot).collect();
+        assert!(matches!(&differing[..], [rows] if rows.contains(&40) && rows.len() == BLOCK));
     }
 }

@@ -32,9 +32,9 @@ use super::bits::Bits;
 use super::column::Column;
 use super::contacts::Contacts;
 use super::details::Details;
-use super::halved::Halved;
 use super::index::{AT_ONCE, Index};
 use super::open::{Open, OpenSet};
+use super::packed::{NONE, Narrow};
 use super::posting::PostingList;
 use super::reads::ArchivedReads;
 use super::short::Numbers;
@@ -46,9 +46,6 @@ use crate::work::count_rows;
 
 /// Marks the slot of an archived conversation, which is one of the history spine.
 const ARCHIVED: u32 = 1 << 31;
-
-/// The class of a row that is no conversation's: seen by nobody.
-const NO_CLASS: u32 = u32::MAX;
 
 /// How many rows ahead memory is fetched where many have moved.
 const FOLLOWED: usize = 8;
@@ -76,7 +73,7 @@ pub(super) struct State {
     pub(super) index: Index,
     /// Rows that are no conversation's, to be used again.
     pub(super) free: Column<u32>,
-    pub(super) class: Halved,
+    pub(super) class: Narrow,
     pub(super) details: Details,
     stars: Sparse<Marks>,
     /// The rows that each teammate has starred, by number.
@@ -122,7 +119,7 @@ impl State {
             ids: Column::default(),
             index: Index::default(),
             free: Column::default(),
-            class: Halved::default(),
+            class: Narrow::default(),
             details: Details::default(),
             stars: Sparse::default(),
             starred: Sparse::default(),
@@ -308,7 +305,7 @@ impl State {
         let Self { ids, index, .. } = self;
         index.remove(text(ids, row), |row| text(ids, row));
         self.ids.set(row, None);
-        self.class.set(row, NO_CLASS);
+        self.class.set(row, NONE);
         self.free.push(row);
         self.count -= 1;
     }

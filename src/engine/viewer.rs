@@ -69,7 +69,7 @@ impl<'e> Viewer<'e> {
     #[must_use]
     #[inline]
     pub fn can_view_row(&self, row: RowId) -> bool {
-        self.state().class.try_get(row.0).is_some_and(|class| self.view.sees_class(class))
+        self.view.sees_class(self.state().class.get(row.0))
     }
 
     /// Whether the viewer may do something (SPEC 6.7); with what is unknown, nobody may do anything.
