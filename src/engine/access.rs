@@ -23,7 +23,7 @@ use super::bits::{Bits, Matrix};
 use super::column::Column;
 use super::counts::Counts;
 use super::index::{Index, hash};
-use super::kernel::prefetch_line;
+use super::kernel::{Own, prefetch_line};
 use super::open::OpenSet;
 use super::posting::PostingList;
 use super::shared::Chunked;
@@ -180,7 +180,7 @@ impl Classes {
     }
 
     pub(super) fn get_mut(&mut self, class: u32) -> &mut Class {
-        Arc::make_mut(self.classes.get_mut(class as usize))
+        Own::own(self.classes.get_mut(class as usize))
     }
 
     /// Every class with its number, those without conversations included.
@@ -240,7 +240,7 @@ impl Classes {
     /// Changes which slots a class's open conversations have. Whether they have come to be leaves, or to be a list; and
     /// what they are now.
     pub(super) fn edit_open(&mut self, class: u32, edit: impl FnOnce(&mut OpenSet)) -> (bool, &OpenSet) {
-        let open = &mut Arc::make_mut(self.classes.get_mut(class as usize)).open;
+        let open = &mut Own::own(self.classes.get_mut(class as usize)).open;
         let (was_many, was_empty) = (open.is_many(), open.len() == 0);
         edit(open);
         let (is_many, is_empty) = (open.is_many(), open.len() == 0);
@@ -261,7 +261,7 @@ impl Classes {
     /// Gives spare memory back after loading.
     pub(super) fn shrink(&mut self) {
         for class in self.classes.iter_mut() {
-            Arc::make_mut(class).archived_reads.shrink();
+            Own::own(class).archived_reads.shrink();
         }
     }
 
@@ -358,7 +358,7 @@ impl Classes {
                 false => coverage.of_class(class),
             };
             if let Some(audience) = alike.other_than(&class.audience, audience) {
-                Arc::make_mut(class).audience = audience;
+                Own::own(class).audience = audience;
             }
         }
         for (number, class) in self.classes.iter().enumerate() {
@@ -452,7 +452,7 @@ impl ContactClasses {
 
     /// One contact more in a class.
     pub(super) fn join(&mut self, number: u32) {
-        Arc::make_mut(self.classes.get_mut(number as usize)).count += 1;
+        Own::own(self.classes.get_mut(number as usize)).count += 1;
     }
 
     /// The class of contacts with these members, if there are any.
@@ -462,7 +462,7 @@ impl ContactClasses {
 
     /// One contact fewer in a class, which is forgotten with its last.
     pub(super) fn leave(&mut self, number: u32) {
-        let class = Arc::make_mut(self.classes.get_mut(number as usize));
+        let class = Own::own(self.classes.get_mut(number as usize));
         class.count -= 1;
         if class.count > 0 {
             return;
@@ -501,7 +501,7 @@ impl ContactClasses {
         for number in &naming {
             count_blocks(1);
             self.by_key.take(hash(&self.get(*number).members[..]), |other| other == *number);
-            Arc::make_mut(self.classes.get_mut(*number as usize)).members.retain(|other| other != member);
+            Own::own(self.classes.get_mut(*number as usize)).members.retain(|other| other != member);
         }
         let mut alike = HashMap::with_hasher(hasher());
         for number in naming {
@@ -519,7 +519,7 @@ impl ContactClasses {
         count_blocks(self.classes.len());
         for class in self.classes.iter_mut().filter(|class| class.count > 0) {
             if let Some(audience) = alike.other_than(&class.audience, coverage.of_contacts(&class.members)) {
-                Arc::make_mut(class).audience = audience;
+                Own::own(class).audience = audience;
             }
         }
         self.rebuild_matrix(people);

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use hashbrown::DefaultHashBuilder;
 use indexmap::IndexSet;
 
-use super::kernel::prefetch;
+use super::kernel::{Own, prefetch};
 use super::posting::PostingList;
 use super::shared::Chunked;
 use super::sparse::{Sparse, hasher};
@@ -141,7 +141,7 @@ impl Assignments {
             Some(number) => number,
             None => {
                 self.lists.push(Arc::default());
-                Arc::make_mut(&mut self.members).insert_full(member.clone()).0 as u32
+                Own::own(&mut self.members).insert_full(member.clone()).0 as u32
             }
         };
         self.by_row.insert(row, number);
@@ -158,7 +158,7 @@ impl Assignments {
         let Some(number) = self.number_of_row(entry.row) else {
             return;
         };
-        let list = Arc::make_mut(self.lists.get_mut(number as usize));
+        let list = Own::own(self.lists.get_mut(number as usize));
         match archived {
             true => list.archived.insert(entry.row),
             false => list.open.insert(entry, compare),
@@ -170,7 +170,7 @@ impl Assignments {
         let Some(number) = self.number_of_row(entry.row) else {
             return;
         };
-        let list = Arc::make_mut(self.lists.get_mut(number as usize));
+        let list = Own::own(self.lists.get_mut(number as usize));
         match archived {
             true => list.archived.remove(entry.row),
             false => list.open.remove(entry, compare),
@@ -180,7 +180,7 @@ impl Assignments {
     /// Notes that an open row has another slot; does nothing for one that is not assigned.
     pub(super) fn follow(&mut self, entry: Assigned, compare: impl Fn(u32, u32) -> Ordering) {
         if let Some(number) = self.number_of_row(entry.row) {
-            let open = &mut Arc::make_mut(self.lists.get_mut(number as usize)).open;
+            let open = &mut Own::own(self.lists.get_mut(number as usize)).open;
             let (chunk, place) = open.find(entry, compare);
             open.chunk_mut(chunk)[place].slot = entry.slot;
         }
@@ -194,7 +194,7 @@ impl Assignments {
     /// Adds a row without looking for its place, while facts are loaded.
     pub(super) fn load(&mut self, entry: Assigned, archived: bool) {
         if let Some(number) = self.number_of_row(entry.row) {
-            let list = Arc::make_mut(self.lists.get_mut(number as usize));
+            let list = Own::own(self.lists.get_mut(number as usize));
             match archived {
                 true => list.archived.insert(entry.row),
                 false => list.open.insert_at(list.open.older.len(), list.open.newest.len(), entry),
@@ -205,7 +205,7 @@ impl Assignments {
     pub(super) fn shrink(&mut self) {
         self.by_row.shrink();
         for list in self.lists.iter_mut() {
-            let list = Arc::make_mut(list);
+            let list = Own::own(list);
             list.open.newest.shrink_to_fit();
             list.archived.shrink();
         }
@@ -251,7 +251,7 @@ impl OpenList {
 
     fn chunk_mut(&mut self, chunk: usize) -> &mut Vec<Assigned> {
         match self.older.get_mut(chunk) {
-            Some(chunk) => Arc::make_mut(chunk),
+            Some(chunk) => Own::own(chunk),
             None => &mut self.newest,
         }
     }

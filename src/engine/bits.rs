@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::kernel::Own;
 use super::shared::Shared;
 
 /// A set of small numbers: number `n` is bit `n % 64` of word `n / 64`; missing words are zero.
@@ -222,7 +223,7 @@ impl Matrix {
         if block.len() <= word * VIEWERS {
             *block = widened(block, (word + 1).next_power_of_two());
         }
-        Arc::make_mut(block)
+        Own::own(block)
     }
 }
 

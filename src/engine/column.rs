@@ -11,7 +11,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::kernel::prefetch_line;
+use super::kernel::{Own, prefetch_line};
 use super::shared::Shared;
 
 /// Values per block, unless a column says otherwise: large enough that a clone is cheap, small enough that a copy is.
@@ -70,13 +70,13 @@ impl<T: Clone, const N: usize> Column<T, N> {
     }
 
     pub(super) fn get_mut(&mut self, row: u32) -> &mut T {
-        let block = Arc::make_mut(&mut self.blocks.to_mut()[row as usize / N]);
+        let block = Own::own(&mut self.blocks.to_mut()[row as usize / N]);
         &mut block[row as usize % N]
     }
 
     /// The values of a block, to be written to.
     pub(super) fn block_mut(&mut self, number: usize) -> &mut [T] {
-        let block = Arc::make_mut(&mut self.blocks.to_mut()[number]);
+        let block = Own::own(&mut self.blocks.to_mut()[number]);
         let len = block.len().min(self.len - number * N);
         &mut block[..len]
     }
@@ -89,7 +89,7 @@ impl<T: Clone, const N: usize> Column<T, N> {
         let (block, place) = (self.len / N, self.len % N);
         let blocks = self.blocks.to_mut();
         match blocks.get_mut(block) {
-            Some(block) if place < block.len() => Arc::make_mut(block)[place] = value,
+            Some(block) if place < block.len() => Own::own(block)[place] = value,
             Some(block) => *block = grown(block, value),
             None => blocks.push(std::iter::repeat_n(value, if block == 0 { FIRST.min(N) } else { N }).collect()),
         }

@@ -16,6 +16,7 @@ use super::access::{ContactClasses, People};
 use super::column::Column;
 use super::details::Details;
 use super::index::Index;
+use super::kernel::Own;
 use super::packed::Narrow;
 use super::posting::PostingList;
 use super::shared::Shared;
@@ -516,7 +517,7 @@ impl Order {
             chunks.push(Arc::new(vec![number]));
             return;
         };
-        let chunk = Arc::make_mut(chunk);
+        let chunk = Own::own(chunk);
         let place = chunk.partition_point(|other| compare(*other).is_lt());
         chunk.insert(place, number);
         if chunk.len() > CHUNK {
@@ -531,7 +532,7 @@ impl Order {
         let Some(chunk) = chunks.get_mut(at) else {
             return;
         };
-        let chunk = Arc::make_mut(chunk);
+        let chunk = Own::own(chunk);
         let place = chunk.partition_point(|other| compare(*other).is_lt());
         if chunk.get(place).is_some_and(|other| compare(*other).is_eq()) {
             chunk.remove(place);
@@ -550,7 +551,7 @@ impl Order {
         if let Some(lower) = [at.checked_sub(1), Some(at)].into_iter().flatten().find(can_join) {
             let chunks = self.chunks.to_mut();
             let upper = chunks.remove(lower + 1);
-            Arc::make_mut(&mut chunks[lower]).extend_from_slice(&upper);
+            Own::own(&mut chunks[lower]).extend_from_slice(&upper);
         }
     }
 

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use super::kernel::Own;
 use super::room::{give_back, make_room};
 
 /// Values by number, ascending, none of them zero; `None` rather than an empty list.
@@ -44,7 +45,7 @@ impl Counts {
         if numbers.is_empty() {
             return;
         }
-        let counts = Arc::make_mut(self.0.get_or_insert_default());
+        let counts = Own::own(self.0.get_or_insert_default());
         let (mut new, mut has_gone) = (Vec::new(), false);
         let mut rest = &mut counts[..];
         for number in numbers {
@@ -80,7 +81,7 @@ impl Counts {
     /// Gives spare memory back.
     pub(super) fn shrink(&mut self) {
         if let Some(counts) = &mut self.0 {
-            Arc::make_mut(counts).shrink_to_fit();
+            Own::own(counts).shrink_to_fit();
         }
     }
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use hashbrown::DefaultHashBuilder;
 use smallvec::SmallVec;
 
-use super::kernel::{prefetch_line, same_bytes};
+use super::kernel::{Own, prefetch_line, same_bytes};
 use super::shared::Shared;
 use super::sparse::hasher;
 
@@ -288,7 +288,7 @@ impl Shard {
     /// Puts an entry where there is room for it.
     fn put(&mut self, hash: u64, number: u32) {
         let mut at = self.home(hash);
-        let buckets = Arc::make_mut(&mut self.buckets);
+        let buckets = Own::own(&mut self.buckets);
         while !buckets[at].put(mark(hash), number) {
             buckets[at].pass(true);
             at = if at + 1 == buckets.len() { 0 } else { at + 1 };
@@ -299,7 +299,7 @@ impl Shard {
     /// Takes an entry out that is there.
     fn remove(&mut self, hash: u64, number: u32) {
         let mut at = self.home(hash);
-        let buckets = Arc::make_mut(&mut self.buckets);
+        let buckets = Own::own(&mut self.buckets);
         while !buckets[at].remove(mark(hash), number) {
             buckets[at].pass(false);
             at = if at + 1 == buckets.len() { 0 } else { at + 1 };

@@ -3,9 +3,13 @@
 //!
 //! The only unsafe code of the crate is here: the call into the second form, after its features have been detected; a
 //! permutation of eight rows and a comparison of sixteen bytes, called with a value that exists only after that; another
-//! comparison, and the hint that fetches memory ahead, which every x86-64 has instructions for.
+//! comparison, and the hint that fetches memory ahead, which every x86-64 has instructions for; and a write to what an
+//! `Arc` holds that nobody shares.
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
+
+use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
 
 #[inline(always)]
 pub(super) fn and<const N: usize>(one: &[u64; N], two: &[u64; N]) -> [u64; N] {
@@ -115,6 +119,51 @@ impl Sum {
 fn add_digits(a: &Words, b: &Words, c: &Words) -> (Words, Words) {
     let either: Words = xor(a, b);
     (or(&and(a, b), &and(&either, c)), xor(&either, c))
+}
+
+/// An [`Arc`] of which the engine makes no [`Weak`](std::sync::Weak).
+pub(super) trait Own {
+    type Value: ?Sized;
+
+    /// The value, to be written to: of a copy, if others share it, as [`Arc::make_mut`] does.
+    fn own(&mut self) -> &mut Self::Value;
+}
+
+impl<T: Clone> Own for Arc<T> {
+    type Value = T;
+
+    #[inline]
+    fn own(&mut self) -> &mut T {
+        own_or(self, Self::make_mut)
+    }
+}
+
+impl<T: Clone> Own for Arc<[T]> {
+    type Value = [T];
+
+    #[inline]
+    fn own(&mut self) -> &mut [T] {
+        own_or(self, Self::make_mut)
+    }
+}
+
+/// The value of an [`Arc`], to be written to: as `make_mut` says, unless nobody shares it. That is found out by a load;
+/// `make_mut` takes an exchange that waits for all writes before it, twenty of them for a message.
+#[inline]
+fn own_or<T: ?Sized>(arc: &mut Arc<T>, make_mut: impl FnOnce(&mut Arc<T>) -> &mut T) -> &mut T {
+    debug_assert_eq!(Arc::weak_count(arc), 0, "a weak pointer could become one that shares the value");
+    if Arc::strong_count(arc) != 1 {
+        return make_mut(arc);
+    }
+    // What others have read before they let go of it is behind them, as `Arc` sees to when it drops its value.
+    fence(Ordering::Acquire);
+    #[expect(unsafe_code, reason = "a write that does not wait; twenty of them are a tenth to a third of a message")]
+    // SAFETY: this is the only `Arc` of the value, there is no `Weak`, and it is borrowed exclusively for as long as what
+    // is returned, so that nobody else reads or writes the value or can come to share it. The pointer is that to the
+    // whole allocation, which `Arc` itself writes through, and not one made from a shared reference.
+    unsafe {
+        &mut *Arc::as_ptr(arc).cast_mut()
+    }
 }
 
 /// Has memory fetched that is about to be read, without waiting for it.
@@ -342,6 +391,22 @@ mod tests {
             let word = (seed + at as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
             word & word << 7 & word >> 13 & word.rotate_left(31)
         })
+    }
+
+    #[test]
+    fn a_value_is_copied_for_a_write_while_others_share_it_and_not_after() {
+        let (mut one, mut list) = (Arc::new(vec![1]), Arc::<[u64]>::from([1, 2]));
+        let (places, snapshot) = ((Arc::as_ptr(&one), Arc::as_ptr(&list)), (Arc::clone(&one), Arc::clone(&list)));
+        one.own().push(2);
+        list.own()[1] = 3;
+        assert_eq!((&snapshot.0[..], &snapshot.1[..]), (&[1][..], &[1, 2][..]));
+        assert_eq!((&one[..], &list[..]), (&[1, 2][..], &[1, 3][..]));
+        drop((one, list));
+        let (mut one, mut list) = snapshot;
+        one.own().push(4);
+        list.own()[0] = 4;
+        assert_eq!((Arc::as_ptr(&one), Arc::as_ptr(&list)), places);
+        assert_eq!((&one[..], &list[..]), (&[1, 4][..], &[4, 2][..]));
     }
 
     #[test]

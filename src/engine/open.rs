@@ -22,7 +22,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::bits::ones;
-use super::kernel::{is_clear, or, prefetch, prefetch_line};
+use super::kernel::{Own, is_clear, or, prefetch, prefetch_line};
 use super::room::{give_back, make_room};
 use super::spine::{BLOCK, Mask, Move, NO_SLOTS, Spine, WORDS, split};
 use crate::work::{count_blocks, count_rows};
@@ -106,7 +106,7 @@ impl Leaves {
 
     fn make(&mut self, number: u32) -> &mut Leaf {
         self.make_room(number);
-        Arc::make_mut(self.0[number as usize].get_or_insert_with(|| Arc::new(NO_LEAF)))
+        Own::own(self.0[number as usize].get_or_insert_with(|| Arc::new(NO_LEAF)))
     }
 
     fn make_room(&mut self, number: u32) {
@@ -139,7 +139,7 @@ impl Leaves {
             let Some(leaf) = self.0[number].as_mut().filter(|leaf| !is_clear(lane_of(leaf, lane))) else {
                 continue;
             };
-            let leaf = Arc::make_mut(leaf);
+            let leaf = Own::own(leaf);
             taken.shares.push((number as u32, std::mem::replace(lane_mut(leaf, lane), NO_SLOTS)));
             if is_leaf_clear(leaf, lane) {
                 taken.clear.push(number as u32);
@@ -187,7 +187,7 @@ impl Leaves {
         let Some(leaf) = place.as_mut().filter(|leaf| is_set(leaf, at)) else {
             return;
         };
-        let leaf = Arc::make_mut(leaf);
+        let leaf = Own::own(leaf);
         clear(leaf, at);
         if is_leaf_clear(leaf, at as usize / BLOCK) {
             *place = None;
@@ -247,7 +247,7 @@ impl Group {
 
     /// The same, to be written to.
     pub(super) fn reads_mut(&mut self) -> &mut Leaves {
-        Arc::make_mut(&mut self.reads)
+        Own::own(&mut self.reads)
     }
 
     /// Sets what a slot's conversation has of itself: its class, and whether it is assigned.
@@ -300,7 +300,7 @@ impl Group {
     }
 
     fn leaves_mut(&mut self) -> [&mut Leaves; 3] {
-        [&mut self.contact_tags, &mut self.conversation_tags, Arc::make_mut(&mut self.reads)]
+        [&mut self.contact_tags, &mut self.conversation_tags, Own::own(&mut self.reads)]
     }
 }
 
@@ -401,7 +401,7 @@ impl Open {
     #[inline]
     pub(super) fn group_mut(&mut self, slot: u32) -> (&mut Group, u32) {
         let (group, at) = split_group(slot);
-        (Arc::make_mut(&mut self.groups[group]), at)
+        (Own::own(&mut self.groups[group]), at)
     }
 
     /// How many open conversations of a class are still kept as a list: one in 800 of all, so that only so many classes
@@ -417,7 +417,7 @@ impl Open {
             if is_set(&self.settled[group], at) == settled {
                 continue;
             }
-            let leaf = Arc::make_mut(&mut self.settled[group]);
+            let leaf = Own::own(&mut self.settled[group]);
             match settled {
                 true => set(leaf, at),
                 false => clear(leaf, at),
@@ -526,20 +526,20 @@ impl Open {
         let (from, from_lane) = lane(block);
         let settled = *self.settled_in(block);
         if !is_clear(&settled) {
-            lane_mut(Arc::make_mut(&mut self.settled[from]), from_lane).fill(0);
+            lane_mut(Own::own(&mut self.settled[from]), from_lane).fill(0);
         }
-        let taken = Arc::make_mut(&mut self.groups[from]).take(from_lane);
+        let taken = Own::own(&mut self.groups[from]).take(from_lane);
         for runs in Run::all(moves).chunk_by(|one, two| one.to_block == two.to_block) {
             let Some((to, to_lane)) = runs.first().map(|run| lane(run.to_block)) else {
                 continue;
             };
             let settled = carried(runs, &settled);
             if !is_clear(&settled) {
-                add(Arc::make_mut(&mut self.settled[to]), to_lane, &settled);
+                add(Own::own(&mut self.settled[to]), to_lane, &settled);
             }
-            Arc::make_mut(&mut self.groups[to]).add(to_lane, &taken, |mask| carried(runs, mask));
+            Own::own(&mut self.groups[to]).add(to_lane, &taken, |mask| carried(runs, mask));
         }
-        Arc::make_mut(&mut self.groups[from]).drop_clear(from_lane, &taken);
+        Own::own(&mut self.groups[from]).drop_clear(from_lane, &taken);
     }
 }
 
@@ -780,14 +780,14 @@ fn leaf_mut(leaves: &mut Vec<Option<Arc<Leaf>>>, group: usize) -> &mut Leaf {
     if leaves.len() <= group {
         leaves.resize(group + 1, None);
     }
-    Arc::make_mut(leaves[group].get_or_insert_with(|| Arc::new(NO_LEAF)))
+    Own::own(leaves[group].get_or_insert_with(|| Arc::new(NO_LEAF)))
 }
 
 /// Clears a slot's bit in leaves by group; a leaf goes with its last bit.
 fn clear_in(leaves: &mut [Option<Arc<Leaf>>], slot: u32) {
     let (group, at) = split_group(slot);
     if let Some(leaf) = &mut leaves[group] {
-        let leaf = Arc::make_mut(leaf);
+        let leaf = Own::own(leaf);
         clear(leaf, at);
         if is_leaf_clear(leaf, at as usize / BLOCK) {
             leaves[group] = None;

@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::column::{BLOCK, FIRST, Same, differing};
-use super::kernel::prefetch_line;
+use super::kernel::{Own, prefetch_line};
 use super::shared::Shared;
 use super::short::width;
 
@@ -68,7 +68,7 @@ impl Packed {
             *self = self.laid_out(self.room, width(code));
         }
         let (bit, mask) = (at * self.width, u64::from(self.mask));
-        if let Some(bytes) = Arc::make_mut(&mut self.bytes)[(bit / 8) as usize..].first_chunk_mut() {
+        if let Some(bytes) = Own::own(&mut self.bytes)[(bit / 8) as usize..].first_chunk_mut() {
             let others = u64::from_le_bytes(*bytes) & !(mask << (bit % 8));
             *bytes = (others | u64::from(code) << (bit % 8)).to_le_bytes();
         }

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use super::kernel::{prefetch, prefetch_line};
+use super::kernel::{Own, prefetch, prefetch_line};
 use super::room::{has_too_much, make_room};
 
 /// Most rows that a chunk holds; a full one is split in two.
@@ -184,7 +184,7 @@ impl PostingList {
         };
         self.len += 1;
         if chunk.len() < CHUNK {
-            Arc::make_mut(chunk).insert(place, row);
+            Own::own(chunk).insert(place, row);
         } else if place == CHUNK {
             self.chunks.insert(at + 1, Arc::new(Chunk::of(vec![row])));
         } else {
@@ -214,7 +214,7 @@ impl PostingList {
             return;
         };
         self.len -= 1;
-        let chunk = Arc::make_mut(chunk);
+        let chunk = Own::own(chunk);
         chunk.remove(place);
         if chunk.len() < CHUNK / 4 {
             self.join(at);
@@ -241,7 +241,7 @@ impl PostingList {
     /// Gives spare memory back.
     pub(super) fn shrink(&mut self) {
         for chunk in &mut self.chunks {
-            Arc::make_mut(chunk).shrink();
+            Own::own(chunk).shrink();
         }
     }
 

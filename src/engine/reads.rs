@@ -15,6 +15,7 @@
 use std::sync::Arc;
 
 use super::counts::Counts;
+use super::kernel::Own;
 use super::shared::Shared;
 use super::state::Marks;
 
@@ -57,7 +58,7 @@ impl ArchivedReads {
     /// Gives spare memory back after loading.
     pub(super) fn shrink(&mut self) {
         let shards = self.shards.to_mut().iter_mut().flatten();
-        shards.flat_map(Arc::make_mut).for_each(Counts::shrink);
+        shards.flat_map(Own::own).for_each(Counts::shrink);
     }
 
     fn piece(&self, row: u32) -> Option<&Counts> {
@@ -72,7 +73,7 @@ impl ArchivedReads {
             shards.resize(shard + 1, None);
         }
         let shard = shards[shard].get_or_insert_with(|| Arc::new([const { Counts::NONE }; PIECES]));
-        &mut Arc::make_mut(shard)[piece]
+        &mut Own::own(shard)[piece]
     }
 }
 

@@ -10,6 +10,8 @@
 use std::ops::{Deref, Index};
 use std::sync::Arc;
 
+use super::kernel::Own;
+
 /// A list that clones share until one of them is written to.
 #[derive(Debug)]
 pub(super) struct Shared<T>(Arc<Vec<T>>);
@@ -24,7 +26,7 @@ impl<T> Shared<T> {
 impl<T: Clone> Shared<T> {
     /// The list to be written to.
     pub(super) fn to_mut(&mut self) -> &mut Vec<T> {
-        Arc::make_mut(&mut self.0)
+        Own::own(&mut self.0)
     }
 }
 

@@ -14,6 +14,7 @@
 use std::sync::Arc;
 
 use super::bits::ones;
+use super::kernel::Own;
 use super::room::{give_back, make_room};
 use super::shared::Shared;
 pub(super) use crate::model::hasher;
@@ -104,7 +105,7 @@ impl<T: Clone, const WORDS: usize> Sparse<T, WORDS> {
         }
         let slot = &mut self.shards.to_mut()[shard];
         let shard = slot.as_mut()?;
-        let shard = Arc::make_mut(shard);
+        let shard = Own::own(shard);
         let value = shard.take(at);
         if shard.values.is_empty() {
             *slot = None;
@@ -136,7 +137,7 @@ impl<T: Clone, const WORDS: usize> Sparse<T, WORDS> {
 
     /// Gives spare memory back after loading.
     pub(super) fn shrink(&mut self) {
-        self.shards.to_mut().iter_mut().flatten().for_each(|shard| Arc::make_mut(shard).values.shrink_to_fit());
+        self.shards.to_mut().iter_mut().flatten().for_each(|shard| Own::own(shard).values.shrink_to_fit());
     }
 
     fn shard(&mut self, row: u32) -> &mut Shard<T, WORDS> {
@@ -145,7 +146,7 @@ impl<T: Clone, const WORDS: usize> Sparse<T, WORDS> {
         if shards.len() <= shard {
             shards.resize(shard + 1, None);
         }
-        Arc::make_mut(shards[shard].get_or_insert_with(|| Arc::new(Shard::new())))
+        Own::own(shards[shard].get_or_insert_with(|| Arc::new(Shard::new())))
     }
 
     fn locate(row: u32) -> (usize, usize) {

@@ -19,7 +19,7 @@
 use std::cmp::Ordering;
 use std::sync::{Arc, LazyLock};
 
-use super::kernel::prefetch_line;
+use super::kernel::{Own, prefetch_line};
 use super::shared::Chunked;
 use crate::work::{count_blocks, count_rows};
 
@@ -346,7 +346,7 @@ impl Spine {
     }
 
     fn block_mut(&mut self, number: u32) -> &mut Block {
-        Arc::make_mut(self.blocks.get_mut(number as usize))
+        Own::own(self.blocks.get_mut(number as usize))
     }
 
     /// Where a walk from the newest row starts that leaves out every row for which `is_newer` holds: the place in
