@@ -23,7 +23,7 @@ use super::bits::{Bits, Matrix};
 use super::column::Column;
 use super::counts::Counts;
 use super::index::{Index, hash};
-use super::kernel::{Own, prefetch_line};
+use super::kernel::{Part, prefetch_line};
 use super::open::OpenSet;
 use super::posting::PostingList;
 use super::shared::Chunked;
@@ -147,14 +147,14 @@ impl Class {
 /// The classes of conversations.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Classes {
-    classes: Chunked<Arc<Class>>,
+    classes: Chunked<Part<Class>>,
     /// By kind, endpoint and own members, those with conversations.
     by_key: Index,
     /// The hash of each class's key: the keys are all over memory, and thousands are hashed where the index splits.
     hashes: Column<u64>,
     free: Column<u32>,
     /// What stands at the numbers that are free.
-    retired: Arc<Class>,
+    retired: Part<Class>,
     matrix: Matrix,
     team_kind: Bits,
     /// Each class's endpoint as its place in the directory, side by side for filters over endpoints.
@@ -180,7 +180,7 @@ impl Classes {
     }
 
     pub(super) fn get_mut(&mut self, class: u32) -> &mut Class {
-        Own::own(self.classes.get_mut(class as usize))
+        Part::own(self.classes.get_mut(class as usize))
     }
 
     /// Every class with its number, those without conversations included.
@@ -240,7 +240,7 @@ impl Classes {
     /// Changes which slots a class's open conversations have. Whether they have come to be leaves, or to be a list; and
     /// what they are now.
     pub(super) fn edit_open(&mut self, class: u32, edit: impl FnOnce(&mut OpenSet)) -> (bool, &OpenSet) {
-        let open = &mut Own::own(self.classes.get_mut(class as usize)).open;
+        let open = &mut Part::own(self.classes.get_mut(class as usize)).open;
         let (was_many, was_empty) = (open.is_many(), open.len() == 0);
         edit(open);
         let (is_many, is_empty) = (open.is_many(), open.len() == 0);
@@ -261,7 +261,7 @@ impl Classes {
     /// Gives spare memory back after loading.
     pub(super) fn shrink(&mut self) {
         for class in self.classes.iter_mut() {
-            Own::own(class).archived_reads.shrink();
+            Part::own(class).archived_reads.shrink();
         }
     }
 
@@ -284,11 +284,11 @@ impl Classes {
         self.matrix.set(number, &class.audience);
         match (number as usize) < self.classes.len() {
             true => {
-                *self.classes.get_mut(number as usize) = Arc::new(class);
+                *self.classes.get_mut(number as usize) = Part::new(class);
                 self.endpoints.set(number, endpoint);
             }
             false => {
-                self.classes.push(Arc::new(class));
+                self.classes.push(Part::new(class));
                 self.endpoints.push(endpoint);
             }
         }
@@ -314,7 +314,7 @@ impl Classes {
         }
         self.by_key.take(*self.hashes.get(number), |other| other == number);
         // Its number may not be used again for long: what it had is given back.
-        let class = std::mem::replace(self.classes.get_mut(number as usize), Arc::clone(&self.retired));
+        let class = std::mem::replace(self.classes.get_mut(number as usize), self.retired.clone());
         self.matrix.clear(number, &class.audience);
         self.free.push(number);
     }
@@ -358,7 +358,7 @@ impl Classes {
                 false => coverage.of_class(class),
             };
             if let Some(audience) = alike.other_than(&class.audience, audience) {
-                Own::own(class).audience = audience;
+                Part::own(class).audience = audience;
             }
         }
         for (number, class) in self.classes.iter().enumerate() {
@@ -423,7 +423,7 @@ impl ContactClass {
 /// The classes of contacts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ContactClasses {
-    classes: Chunked<Arc<ContactClass>>,
+    classes: Chunked<Part<ContactClass>>,
     /// By members, those with contacts.
     by_key: Index,
     free: Column<u32>,
@@ -452,7 +452,7 @@ impl ContactClasses {
 
     /// One contact more in a class.
     pub(super) fn join(&mut self, number: u32) {
-        Own::own(self.classes.get_mut(number as usize)).count += 1;
+        Part::own(self.classes.get_mut(number as usize)).count += 1;
     }
 
     /// The class of contacts with these members, if there are any.
@@ -462,7 +462,7 @@ impl ContactClasses {
 
     /// One contact fewer in a class, which is forgotten with its last.
     pub(super) fn leave(&mut self, number: u32) {
-        let class = Own::own(self.classes.get_mut(number as usize));
+        let class = Part::own(self.classes.get_mut(number as usize));
         class.count -= 1;
         if class.count > 0 {
             return;
@@ -478,7 +478,7 @@ impl ContactClasses {
         let audience = shared(Coverage::new(directory, people).of_contacts(members), alike);
         let number = self.free.pop().unwrap_or(self.classes.len() as u32);
         self.matrix.set(number, &audience);
-        let class = Arc::new(ContactClass { members: members.to_vec(), audience, count: 0 });
+        let class = Part::new(ContactClass { members: members.to_vec(), audience, count: 0 });
         match (number as usize) < self.classes.len() {
             true => *self.classes.get_mut(number as usize) = class,
             false => self.classes.push(class),
@@ -501,7 +501,7 @@ impl ContactClasses {
         for number in &naming {
             count_blocks(1);
             self.by_key.take(hash(&self.get(*number).members[..]), |other| other == *number);
-            Own::own(self.classes.get_mut(*number as usize)).members.retain(|other| other != member);
+            Part::own(self.classes.get_mut(*number as usize)).members.retain(|other| other != member);
         }
         let mut alike = HashMap::with_hasher(hasher());
         for number in naming {
@@ -519,7 +519,7 @@ impl ContactClasses {
         count_blocks(self.classes.len());
         for class in self.classes.iter_mut().filter(|class| class.count > 0) {
             if let Some(audience) = alike.other_than(&class.audience, coverage.of_contacts(&class.members)) {
-                Own::own(class).audience = audience;
+                Part::own(class).audience = audience;
             }
         }
         self.rebuild_matrix(people);

@@ -9,12 +9,11 @@
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 use hashbrown::DefaultHashBuilder;
 use indexmap::IndexSet;
 
-use super::kernel::{Own, prefetch};
+use super::kernel::{Part, prefetch};
 use super::posting::PostingList;
 use super::shared::Chunked;
 use super::sparse::{Sparse, hasher};
@@ -45,14 +44,14 @@ struct List {
 struct OpenList {
     newest: Vec<Assigned>,
     /// Chunks of older ones, none empty; none at all if `newest` is empty.
-    older: Vec<Arc<Vec<Assigned>>>,
+    older: Vec<Part<Vec<Assigned>>>,
 }
 
 /// Open conversations of one assignee, newest first.
 #[derive(Clone, Debug)]
 pub(super) struct NewestFirst<'a> {
     chunk: std::slice::Iter<'a, Assigned>,
-    older: std::slice::Iter<'a, Arc<Vec<Assigned>>>,
+    older: std::slice::Iter<'a, Part<Vec<Assigned>>>,
 }
 
 impl<'a> Iterator for NewestFirst<'a> {
@@ -72,15 +71,15 @@ impl<'a> Iterator for NewestFirst<'a> {
 #[derive(Clone, Debug)]
 pub(super) struct Assignments {
     /// Assignees by number; numbers are never given up.
-    members: Arc<IndexSet<Member, DefaultHashBuilder>>,
+    members: Part<IndexSet<Member, DefaultHashBuilder>>,
     by_row: Sparse<u32>,
-    lists: Chunked<Arc<List>>,
+    lists: Chunked<Part<List>>,
 }
 
 impl Default for Assignments {
     fn default() -> Self {
         Self {
-            members: Arc::new(IndexSet::with_hasher(hasher())),
+            members: Part::new(IndexSet::with_hasher(hasher())),
             by_row: Sparse::default(),
             lists: Chunked::default(),
         }
@@ -140,8 +139,8 @@ impl Assignments {
         let number = match self.number(member) {
             Some(number) => number,
             None => {
-                self.lists.push(Arc::default());
-                Own::own(&mut self.members).insert_full(member.clone()).0 as u32
+                self.lists.push(Part::default());
+                Part::own(&mut self.members).insert_full(member.clone()).0 as u32
             }
         };
         self.by_row.insert(row, number);
@@ -158,7 +157,7 @@ impl Assignments {
         let Some(number) = self.number_of_row(entry.row) else {
             return;
         };
-        let list = Own::own(self.lists.get_mut(number as usize));
+        let list = Part::own(self.lists.get_mut(number as usize));
         match archived {
             true => list.archived.insert(entry.row),
             false => list.open.insert(entry, compare),
@@ -170,7 +169,7 @@ impl Assignments {
         let Some(number) = self.number_of_row(entry.row) else {
             return;
         };
-        let list = Own::own(self.lists.get_mut(number as usize));
+        let list = Part::own(self.lists.get_mut(number as usize));
         match archived {
             true => list.archived.remove(entry.row),
             false => list.open.remove(entry, compare),
@@ -180,7 +179,7 @@ impl Assignments {
     /// Notes that an open row has another slot; does nothing for one that is not assigned.
     pub(super) fn follow(&mut self, entry: Assigned, compare: impl Fn(u32, u32) -> Ordering) {
         if let Some(number) = self.number_of_row(entry.row) {
-            let open = &mut Own::own(self.lists.get_mut(number as usize)).open;
+            let open = &mut Part::own(self.lists.get_mut(number as usize)).open;
             let (chunk, place) = open.find(entry, compare);
             open.chunk_mut(chunk)[place].slot = entry.slot;
         }
@@ -194,7 +193,7 @@ impl Assignments {
     /// Adds a row without looking for its place, while facts are loaded.
     pub(super) fn load(&mut self, entry: Assigned, archived: bool) {
         if let Some(number) = self.number_of_row(entry.row) {
-            let list = Own::own(self.lists.get_mut(number as usize));
+            let list = Part::own(self.lists.get_mut(number as usize));
             match archived {
                 true => list.archived.insert(entry.row),
                 false => list.open.insert_at(list.open.older.len(), list.open.newest.len(), entry),
@@ -205,7 +204,7 @@ impl Assignments {
     pub(super) fn shrink(&mut self) {
         self.by_row.shrink();
         for list in self.lists.iter_mut() {
-            let list = Own::own(list);
+            let list = Part::own(list);
             list.open.newest.shrink_to_fit();
             list.archived.shrink();
         }
@@ -241,7 +240,7 @@ impl OpenList {
             Ordering::Equal => one.row != entry.row && compare(one.row, entry.row).is_lt(),
             order => order.is_lt(),
         };
-        let ends_before = |chunk: &Arc<Vec<Assigned>>| chunk.last().is_some_and(is_before);
+        let ends_before = |chunk: &Part<Vec<Assigned>>| chunk.last().is_some_and(is_before);
         let chunk = match self.older.last() {
             Some(last) if !ends_before(last) => self.older.partition_point(ends_before),
             _ => self.older.len(),
@@ -251,7 +250,7 @@ impl OpenList {
 
     fn chunk_mut(&mut self, chunk: usize) -> &mut Vec<Assigned> {
         match self.older.get_mut(chunk) {
-            Some(chunk) => Own::own(chunk),
+            Some(chunk) => Part::own(chunk),
             None => &mut self.newest,
         }
     }
@@ -275,7 +274,7 @@ impl OpenList {
             None => entries.insert(place, entry),
         }
         let lower = std::mem::replace(entries, upper);
-        self.older.insert(chunk, Arc::new(lower));
+        self.older.insert(chunk, Part::new(lower));
     }
 
     fn remove(&mut self, entry: Assigned, compare: impl Fn(u32, u32) -> Ordering) {

@@ -2,11 +2,9 @@
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
-use std::sync::Arc;
-
 use smallvec::SmallVec;
 
-use super::kernel::Own;
+use super::kernel::Part;
 use super::shared::Shared;
 
 /// A set of small numbers: number `n` is bit `n % 64` of word `n / 64`; missing words are zero.
@@ -160,7 +158,7 @@ const VIEWERS: usize = if cfg!(test) { 2 } else { 16 };
 /// too. A block's rows double when a class comes for which they have no room.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Matrix {
-    blocks: Shared<Arc<[u64]>>,
+    blocks: Shared<Part<[u64]>>,
 }
 
 impl Matrix {
@@ -178,7 +176,7 @@ impl Matrix {
             }
         }
         squares.lay_out(&mut words, stride);
-        Self { blocks: words.chunks_exact(VIEWERS * stride).map(Arc::from).collect() }
+        Self { blocks: words.chunks_exact(VIEWERS * stride).map(Part::from).collect() }
     }
 
     /// The classes that a viewer may see, a bit each.
@@ -217,13 +215,13 @@ impl Matrix {
     fn block_mut(&mut self, block: usize, word: usize) -> &mut [u64] {
         let blocks = self.blocks.to_mut();
         if blocks.len() <= block {
-            blocks.resize_with(block + 1, || Arc::new([]));
+            blocks.resize_with(block + 1, Part::default);
         }
         let block = &mut blocks[block];
         if block.len() <= word * VIEWERS {
             *block = widened(block, (word + 1).next_power_of_two());
         }
-        Own::own(block)
+        Part::own(block)
     }
 }
 
@@ -263,7 +261,7 @@ impl Squares {
 }
 
 /// The rows of a block with so many words each.
-fn widened(block: &[u64], stride: usize) -> Arc<[u64]> {
+fn widened(block: &[u64], stride: usize) -> Part<[u64]> {
     let old = block.len() / VIEWERS;
     let mut words = vec![0; VIEWERS * stride];
     if old > 0 {
@@ -271,7 +269,7 @@ fn widened(block: &[u64], stride: usize) -> Arc<[u64]> {
             words[..old].copy_from_slice(row);
         }
     }
-    Arc::from(words)
+    Part::from(words)
 }
 
 #[cfg(test)]
@@ -329,7 +327,7 @@ mod tests {
         let mut matrix = Matrix::of(20, 100, std::iter::empty());
         let snapshot = matrix.clone();
         matrix.set(7, &[3, 11]);
-        let copied = matrix.blocks.iter().zip(&*snapshot.blocks).filter(|(one, two)| !Arc::ptr_eq(one, two));
+        let copied = matrix.blocks.iter().zip(&*snapshot.blocks).filter(|(one, two)| !Part::is_same(one, two));
         assert_eq!(copied.count(), 2);
     }
 }

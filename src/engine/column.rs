@@ -9,9 +9,8 @@
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
 use std::ops::Range;
-use std::sync::Arc;
 
-use super::kernel::{Own, prefetch_line};
+use super::kernel::{Part, prefetch_line};
 use super::shared::Shared;
 
 /// Values per block, unless a column says otherwise: large enough that a clone is cheap, small enough that a copy is.
@@ -22,7 +21,7 @@ pub(super) const FIRST: usize = 16;
 
 #[derive(Clone, Debug)]
 pub(super) struct Column<T, const N: usize = BLOCK> {
-    blocks: Shared<Arc<[T]>>,
+    blocks: Shared<Part<[T]>>,
     len: usize,
 }
 
@@ -70,13 +69,13 @@ impl<T: Clone, const N: usize> Column<T, N> {
     }
 
     pub(super) fn get_mut(&mut self, row: u32) -> &mut T {
-        let block = Own::own(&mut self.blocks.to_mut()[row as usize / N]);
+        let block = Part::own(&mut self.blocks.to_mut()[row as usize / N]);
         &mut block[row as usize % N]
     }
 
     /// The values of a block, to be written to.
     pub(super) fn block_mut(&mut self, number: usize) -> &mut [T] {
-        let block = Own::own(&mut self.blocks.to_mut()[number]);
+        let block = Part::own(&mut self.blocks.to_mut()[number]);
         let len = block.len().min(self.len - number * N);
         &mut block[..len]
     }
@@ -89,7 +88,7 @@ impl<T: Clone, const N: usize> Column<T, N> {
         let (block, place) = (self.len / N, self.len % N);
         let blocks = self.blocks.to_mut();
         match blocks.get_mut(block) {
-            Some(block) if place < block.len() => Own::own(block)[place] = value,
+            Some(block) if place < block.len() => Part::own(block)[place] = value,
             Some(block) => *block = grown(block, value),
             None => blocks.push(std::iter::repeat_n(value, if block == 0 { FIRST.min(N) } else { N }).collect()),
         }
@@ -104,7 +103,7 @@ impl<T: Clone, const N: usize> Column<T, N> {
         let room = if self.blocks.is_empty() { values.len().next_power_of_two().clamp(FIRST.min(N), N) } else { N };
         self.len += values.len();
         values.resize(room, last);
-        self.blocks.to_mut().push(Arc::from(values));
+        self.blocks.to_mut().push(Part::from(values));
     }
 
     /// Takes the last row's value off; its place stays allocated. O(1), and copies nothing.
@@ -127,9 +126,9 @@ pub(super) trait Same {
     fn is_same(&self, other: &Self) -> bool;
 }
 
-impl<T: ?Sized> Same for Arc<T> {
+impl<T: ?Sized> Same for Part<T> {
     fn is_same(&self, other: &Self) -> bool {
-        Self::ptr_eq(self, other)
+        Self::is_same(self, other)
     }
 }
 
@@ -150,7 +149,7 @@ pub(super) fn differing<'a, B: Same>(
 }
 
 /// The first block at twice its length, filled up with `value`, so that a small organization stays small.
-fn grown<T: Clone>(block: &[T], value: T) -> Arc<[T]> {
+fn grown<T: Clone>(block: &[T], value: T) -> Part<[T]> {
     let filled = std::iter::repeat_n(value, block.len());
     block.iter().cloned().chain(filled).collect()
 }

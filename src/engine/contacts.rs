@@ -8,7 +8,6 @@
 
 use std::cmp::Ordering;
 use std::ops::Range;
-use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -16,7 +15,7 @@ use super::access::{ContactClasses, People};
 use super::column::Column;
 use super::details::Details;
 use super::index::Index;
-use super::kernel::Own;
+use super::kernel::Part;
 use super::packed::Narrow;
 use super::posting::PostingList;
 use super::shared::Shared;
@@ -485,7 +484,7 @@ impl OpenRows {
 /// Numbers in an order that a comparison gives, in chunks of up to 512 that snapshots share.
 #[derive(Clone, Debug, Default)]
 struct Order {
-    chunks: Shared<Arc<Vec<u32>>>,
+    chunks: Shared<Part<Vec<u32>>>,
 }
 
 const CHUNK: usize = if cfg!(test) { 4 } else { 512 };
@@ -495,7 +494,7 @@ const FULL_ENOUGH: usize = CHUNK / 2;
 
 impl Order {
     fn of(numbers: &[u32]) -> Self {
-        Self { chunks: numbers.chunks(CHUNK).map(|chunk| Arc::new(chunk.to_vec())).collect() }
+        Self { chunks: numbers.chunks(CHUNK).map(|chunk| Part::new(chunk.to_vec())).collect() }
     }
 
     fn iter(&self) -> impl Iterator<Item = u32> {
@@ -514,15 +513,15 @@ impl Order {
         let at = self.chunk_of(|other| compare(other).is_lt()).min(self.chunks.len().saturating_sub(1));
         let chunks = self.chunks.to_mut();
         let Some(chunk) = chunks.get_mut(at) else {
-            chunks.push(Arc::new(vec![number]));
+            chunks.push(Part::new(vec![number]));
             return;
         };
-        let chunk = Own::own(chunk);
+        let chunk = Part::own(chunk);
         let place = chunk.partition_point(|other| compare(*other).is_lt());
         chunk.insert(place, number);
         if chunk.len() > CHUNK {
             let upper = chunk.split_off(CHUNK / 2);
-            chunks.insert(at + 1, Arc::new(upper));
+            chunks.insert(at + 1, Part::new(upper));
         }
     }
 
@@ -532,7 +531,7 @@ impl Order {
         let Some(chunk) = chunks.get_mut(at) else {
             return;
         };
-        let chunk = Own::own(chunk);
+        let chunk = Part::own(chunk);
         let place = chunk.partition_point(|other| compare(*other).is_lt());
         if chunk.get(place).is_some_and(|other| compare(*other).is_eq()) {
             chunk.remove(place);
@@ -551,7 +550,7 @@ impl Order {
         if let Some(lower) = [at.checked_sub(1), Some(at)].into_iter().flatten().find(can_join) {
             let chunks = self.chunks.to_mut();
             let upper = chunks.remove(lower + 1);
-            Own::own(&mut chunks[lower]).extend_from_slice(&upper);
+            Part::own(&mut chunks[lower]).extend_from_slice(&upper);
         }
     }
 

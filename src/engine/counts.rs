@@ -6,14 +6,12 @@
 //!
 //! Nothing here knows what the numbers or the values mean.
 
-use std::sync::Arc;
-
-use super::kernel::Own;
+use super::kernel::Part;
 use super::room::{give_back, make_room};
 
 /// Values by number, ascending, none of them zero; `None` rather than an empty list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts(Option<Arc<Vec<(u32, u32)>>>);
+pub(super) struct Counts(Option<Part<Vec<(u32, u32)>>>);
 
 impl Counts {
     pub(super) const NONE: Self = Self(None);
@@ -45,7 +43,7 @@ impl Counts {
         if numbers.is_empty() {
             return;
         }
-        let counts = Own::own(self.0.get_or_insert_default());
+        let counts = Part::own(self.0.get_or_insert_default());
         let (mut new, mut has_gone) = (Vec::new(), false);
         let mut rest = &mut counts[..];
         for number in numbers {
@@ -81,7 +79,7 @@ impl Counts {
     /// Gives spare memory back.
     pub(super) fn shrink(&mut self) {
         if let Some(counts) = &mut self.0 {
-            Own::own(counts).shrink_to_fit();
+            Part::own(counts).shrink_to_fit();
         }
     }
 }

@@ -11,12 +11,11 @@
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
 use std::hash::{BuildHasher, Hash, Hasher};
-use std::sync::Arc;
 
 use hashbrown::DefaultHashBuilder;
 use smallvec::SmallVec;
 
-use super::kernel::{Own, prefetch_line, same_bytes};
+use super::kernel::{Part, prefetch_line, same_bytes};
 use super::shared::Shared;
 use super::sparse::hasher;
 
@@ -211,7 +210,7 @@ fn coarse(hash: u64) -> usize {
 /// A table of numbers by hash: an entry is in the bucket of its hash or, if that was full, in one behind it.
 #[derive(Clone, Debug)]
 struct Shard {
-    buckets: Arc<[Bucket]>,
+    buckets: Part<[Bucket]>,
     len: usize,
 }
 
@@ -288,7 +287,7 @@ impl Shard {
     /// Puts an entry where there is room for it.
     fn put(&mut self, hash: u64, number: u32) {
         let mut at = self.home(hash);
-        let buckets = Own::own(&mut self.buckets);
+        let buckets = Part::own(&mut self.buckets);
         while !buckets[at].put(mark(hash), number) {
             buckets[at].pass(true);
             at = if at + 1 == buckets.len() { 0 } else { at + 1 };
@@ -299,7 +298,7 @@ impl Shard {
     /// Takes an entry out that is there.
     fn remove(&mut self, hash: u64, number: u32) {
         let mut at = self.home(hash);
-        let buckets = Own::own(&mut self.buckets);
+        let buckets = Part::own(&mut self.buckets);
         while !buckets[at].remove(mark(hash), number) {
             buckets[at].pass(false);
             at = if at + 1 == buckets.len() { 0 } else { at + 1 };
@@ -467,7 +466,8 @@ mod tests {
             let old = index.clone();
             index.insert(text, number as u32, |number| &texts[number as usize]);
             assert!(index.shards.len() <= old.shards.len() + 1);
-            let is_kept = |shard: &&Shard| index.shards.iter().any(|other| Arc::ptr_eq(&other.buckets, &shard.buckets));
+            let is_kept =
+                |shard: &&Shard| index.shards.iter().any(|other| Part::is_same(&other.buckets, &shard.buckets));
             assert!(old.shards.iter().filter(|shard| !is_kept(shard)).count() <= 2, "at {number}");
         }
         assert_eq!(index.shards.len(), 200);

@@ -3,11 +3,12 @@
 //!
 //! The only unsafe code of the crate is here: the call into the second form, after its features have been detected; a
 //! permutation of eight rows and a comparison of sixteen bytes, called with a value that exists only after that; another
-//! comparison, and the hint that fetches memory ahead, which every x86-64 has instructions for; and a write to what an
-//! `Arc` holds that nobody shares.
+//! comparison, and the hint that fetches memory ahead, which every x86-64 has instructions for; and a write to a
+//! [`Part`] that nobody shares.
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 
@@ -121,48 +122,103 @@ fn add_digits(a: &Words, b: &Words, c: &Words) -> (Words, Words) {
     (or(&and(a, b), &and(&either, c)), xor(&either, c))
 }
 
-/// An [`Arc`] of which the engine makes no [`Weak`](std::sync::Weak).
-pub(super) trait Own {
-    type Value: ?Sized;
+/// A value that snapshots share, and that whoever writes to it copies while others have it too.
+///
+/// An [`Arc`] to which no weak pointer can be had, so that whoever has the only one has the value alone.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Part<T: ?Sized>(Arc<T>);
 
+impl<T: ?Sized> Part<T> {
+    /// Whether two are one, of which neither has been written to.
+    pub(super) fn is_same(this: &Self, other: &Self) -> bool {
+        Arc::ptr_eq(&this.0, &other.0)
+    }
+}
+
+impl<T> Part<T> {
+    pub(super) fn new(value: T) -> Self {
+        Self(Arc::new(value))
+    }
+}
+
+impl<T: ?Sized + MakeMut> Part<T> {
     /// The value, to be written to: of a copy, if others share it, as [`Arc::make_mut`] does.
-    fn own(&mut self) -> &mut Self::Value;
+    ///
+    /// Whether they do is found out by a load; `Arc` takes an exchange, which waits for all writes before it.
+    #[inline]
+    pub(super) fn own(this: &mut Self) -> &mut T {
+        if Arc::strong_count(&this.0) != 1 {
+            return T::make_mut(&mut this.0);
+        }
+        // What others have read before they let go of it is behind them, as `Arc` sees to when it drops its value.
+        fence(Ordering::Acquire);
+        #[expect(unsafe_code, reason = "a write that waits for none before it: a tenth to a third of a message")]
+        // SAFETY: nobody else has the value: this is its only `Arc`, and of weak pointers, which could make another, there
+        // are none, for the `Arc` is made here and handed to nobody. It is borrowed exclusively for as long as what is
+        // returned, so that nobody can come to share the value. `as_ptr` keeps the right to write, which `Arc` has itself.
+        unsafe {
+            &mut *Arc::as_ptr(&this.0).cast_mut()
+        }
+    }
 }
 
-impl<T: Clone> Own for Arc<T> {
-    type Value = T;
+/// What [`Arc::make_mut`] copies.
+pub(super) trait MakeMut {
+    fn make_mut(this: &mut Arc<Self>) -> &mut Self;
+}
+
+impl<T: Clone> MakeMut for T {
+    fn make_mut(this: &mut Arc<Self>) -> &mut Self {
+        Arc::make_mut(this)
+    }
+}
+
+impl<T: Clone> MakeMut for [T] {
+    fn make_mut(this: &mut Arc<Self>) -> &mut Self {
+        Arc::make_mut(this)
+    }
+}
+
+impl<T: ?Sized> Deref for Part<T> {
+    type Target = T;
 
     #[inline]
-    fn own(&mut self) -> &mut T {
-        own_or(self, Self::make_mut)
+    fn deref(&self) -> &T {
+        &self.0
     }
 }
 
-impl<T: Clone> Own for Arc<[T]> {
-    type Value = [T];
-
-    #[inline]
-    fn own(&mut self) -> &mut [T] {
-        own_or(self, Self::make_mut)
+impl<T: ?Sized> Clone for Part<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
     }
 }
 
-/// The value of an [`Arc`], to be written to: as `make_mut` says, unless nobody shares it. That is found out by a load;
-/// `make_mut` takes an exchange that waits for all writes before it, twenty of them for a message.
-#[inline]
-fn own_or<T: ?Sized>(arc: &mut Arc<T>, make_mut: impl FnOnce(&mut Arc<T>) -> &mut T) -> &mut T {
-    debug_assert_eq!(Arc::weak_count(arc), 0, "a weak pointer could become one that shares the value");
-    if Arc::strong_count(arc) != 1 {
-        return make_mut(arc);
+impl<T: ?Sized> Default for Part<T>
+where
+    Arc<T>: Default,
+{
+    fn default() -> Self {
+        Self(Arc::default())
     }
-    // What others have read before they let go of it is behind them, as `Arc` sees to when it drops its value.
-    fence(Ordering::Acquire);
-    #[expect(unsafe_code, reason = "a write that does not wait; twenty of them are a tenth to a third of a message")]
-    // SAFETY: this is the only `Arc` of the value, there is no `Weak`, and it is borrowed exclusively for as long as what
-    // is returned, so that nobody else reads or writes the value or can come to share it. The pointer is that to the
-    // whole allocation, which `Arc` itself writes through, and not one made from a shared reference.
-    unsafe {
-        &mut *Arc::as_ptr(arc).cast_mut()
+}
+
+// Not of whatever an `Arc` is made of, for that is an `Arc` too, to which there may be weak pointers.
+impl<T> From<Vec<T>> for Part<[T]> {
+    fn from(values: Vec<T>) -> Self {
+        Self(Arc::from(values))
+    }
+}
+
+impl<T: Clone> From<&[T]> for Part<[T]> {
+    fn from(values: &[T]) -> Self {
+        Self(Arc::from(values))
+    }
+}
+
+impl<T> FromIterator<T> for Part<[T]> {
+    fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
+        Self(values.into_iter().collect())
     }
 }
 
@@ -395,17 +451,17 @@ mod tests {
 
     #[test]
     fn a_value_is_copied_for_a_write_while_others_share_it_and_not_after() {
-        let (mut one, mut list) = (Arc::new(vec![1]), Arc::<[u64]>::from([1, 2]));
-        let (places, snapshot) = ((Arc::as_ptr(&one), Arc::as_ptr(&list)), (Arc::clone(&one), Arc::clone(&list)));
-        one.own().push(2);
-        list.own()[1] = 3;
+        let (mut one, mut list) = (Part::new(vec![1]), Part::<[u64]>::from(vec![1, 2]));
+        let (places, snapshot) = ((&raw const *one, &raw const *list), (one.clone(), list.clone()));
+        Part::own(&mut one).push(2);
+        Part::own(&mut list)[1] = 3;
         assert_eq!((&snapshot.0[..], &snapshot.1[..]), (&[1][..], &[1, 2][..]));
         assert_eq!((&one[..], &list[..]), (&[1, 2][..], &[1, 3][..]));
         drop((one, list));
         let (mut one, mut list) = snapshot;
-        one.own().push(4);
-        list.own()[0] = 4;
-        assert_eq!((Arc::as_ptr(&one), Arc::as_ptr(&list)), places);
+        Part::own(&mut one).push(4);
+        Part::own(&mut list)[0] = 4;
+        assert_eq!((&raw const *one, &raw const *list), places);
         assert_eq!((&one[..], &list[..]), (&[1, 4][..], &[4, 2][..]));
     }
 

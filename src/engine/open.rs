@@ -19,10 +19,9 @@
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 use super::bits::ones;
-use super::kernel::{Own, is_clear, or, prefetch, prefetch_line};
+use super::kernel::{Part, is_clear, or, prefetch, prefetch_line};
 use super::room::{give_back, make_room};
 use super::spine::{BLOCK, Mask, Move, NO_SLOTS, Spine, WORDS, split};
 use crate::work::{count_blocks, count_rows};
@@ -95,7 +94,7 @@ const AHEAD: usize = 8;
 
 /// Leaves by a small number, such as a tag's. A number that does not occur in the group has none.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Leaves(Vec<Option<Arc<Leaf>>>);
+pub(super) struct Leaves(Vec<Option<Part<Leaf>>>);
 
 impl Leaves {
     /// The leaf of a number; all clear if the number does not occur.
@@ -106,7 +105,7 @@ impl Leaves {
 
     fn make(&mut self, number: u32) -> &mut Leaf {
         self.make_room(number);
-        Own::own(self.0[number as usize].get_or_insert_with(|| Arc::new(NO_LEAF)))
+        Part::own(self.0[number as usize].get_or_insert_with(|| Part::new(NO_LEAF)))
     }
 
     fn make_room(&mut self, number: u32) {
@@ -139,7 +138,7 @@ impl Leaves {
             let Some(leaf) = self.0[number].as_mut().filter(|leaf| !is_clear(lane_of(leaf, lane))) else {
                 continue;
             };
-            let leaf = Own::own(leaf);
+            let leaf = Part::own(leaf);
             taken.shares.push((number as u32, std::mem::replace(lane_mut(leaf, lane), NO_SLOTS)));
             if is_leaf_clear(leaf, lane) {
                 taken.clear.push(number as u32);
@@ -187,7 +186,7 @@ impl Leaves {
         let Some(leaf) = place.as_mut().filter(|leaf| is_set(leaf, at)) else {
             return;
         };
-        let leaf = Own::own(leaf);
+        let leaf = Part::own(leaf);
         clear(leaf, at);
         if is_leaf_clear(leaf, at as usize / BLOCK) {
             *place = None;
@@ -204,7 +203,7 @@ impl Leaves {
 
     /// The numbers whose leaves have a slot's bit set.
     fn numbers_at(&self, at: u32) -> impl Iterator<Item = u32> {
-        let is_found = move |(number, leaf): &(usize, &Option<Arc<Leaf>>)| {
+        let is_found = move |(number, leaf): &(usize, &Option<Part<Leaf>>)| {
             self.fetch(number + AHEAD, at as usize / BLOCK);
             leaf.as_ref().is_some_and(|leaf| is_set(leaf, at))
         };
@@ -222,8 +221,8 @@ pub(super) struct Group {
     pub(super) restricted: Leaf,
     pub(super) contact_tags: Leaves,
     pub(super) conversation_tags: Leaves,
-    /// Behind an `Arc` of their own, for they are many, and most changes beside a snapshot alter none.
-    reads: Arc<Leaves>,
+    /// A part of their own, for they are many, and most changes beside a snapshot alter none.
+    reads: Part<Leaves>,
 }
 
 impl Default for Group {
@@ -234,7 +233,7 @@ impl Default for Group {
             restricted: NO_LEAF,
             contact_tags: Leaves::default(),
             conversation_tags: Leaves::default(),
-            reads: Arc::default(),
+            reads: Part::default(),
         }
     }
 }
@@ -247,7 +246,7 @@ impl Group {
 
     /// The same, to be written to.
     pub(super) fn reads_mut(&mut self) -> &mut Leaves {
-        Own::own(&mut self.reads)
+        Part::own(&mut self.reads)
     }
 
     /// Sets what a slot's conversation has of itself: its class, and whether it is assigned.
@@ -300,7 +299,7 @@ impl Group {
     }
 
     fn leaves_mut(&mut self) -> [&mut Leaves; 3] {
-        [&mut self.contact_tags, &mut self.conversation_tags, Own::own(&mut self.reads)]
+        [&mut self.contact_tags, &mut self.conversation_tags, Part::own(&mut self.reads)]
     }
 }
 
@@ -345,10 +344,10 @@ impl<'o> Attributes<'o> {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Open {
     pub(super) spine: Spine,
-    groups: Vec<Arc<Group>>,
+    groups: Vec<Part<Group>>,
     /// By group: the slots whose class keeps its open conversations as leaves. Apart from the groups, for a class that
     /// turns from a list to leaves may alter many.
-    settled: Vec<Arc<Leaf>>,
+    settled: Vec<Part<Leaf>>,
 }
 
 impl Open {
@@ -359,7 +358,7 @@ impl Open {
     }
 
     /// Every group, in the order of block numbers.
-    pub(super) fn groups(&self) -> &[Arc<Group>] {
+    pub(super) fn groups(&self) -> &[Part<Group>] {
         &self.groups
     }
 
@@ -401,7 +400,7 @@ impl Open {
     #[inline]
     pub(super) fn group_mut(&mut self, slot: u32) -> (&mut Group, u32) {
         let (group, at) = split_group(slot);
-        (Own::own(&mut self.groups[group]), at)
+        (Part::own(&mut self.groups[group]), at)
     }
 
     /// How many open conversations of a class are still kept as a list: one in 800 of all, so that only so many classes
@@ -417,7 +416,7 @@ impl Open {
             if is_set(&self.settled[group], at) == settled {
                 continue;
             }
-            let leaf = Own::own(&mut self.settled[group]);
+            let leaf = Part::own(&mut self.settled[group]);
             match settled {
                 true => set(leaf, at),
                 false => clear(leaf, at),
@@ -433,8 +432,8 @@ impl Open {
     }
 
     fn make_room(&mut self) {
-        self.groups.resize_with(self.spine.block_limit().div_ceil(LANES), Arc::default);
-        self.settled.resize_with(self.groups.len(), || Arc::new(NO_LEAF));
+        self.groups.resize_with(self.spine.block_limit().div_ceil(LANES), Part::default);
+        self.settled.resize_with(self.groups.len(), || Part::new(NO_LEAF));
     }
 
     /// Lays out rows that come in ascending order while facts are loaded.
@@ -458,7 +457,7 @@ impl Open {
             };
             reads.make_room(square * 64 + last as u32);
             for (number, leaf) in (square * 64..).zip(leaves).filter(|(_, leaf)| !is_clear(leaf)) {
-                reads.0[number as usize] = Some(Arc::new(*leaf));
+                reads.0[number as usize] = Some(Part::new(*leaf));
             }
         }
     }
@@ -526,20 +525,20 @@ impl Open {
         let (from, from_lane) = lane(block);
         let settled = *self.settled_in(block);
         if !is_clear(&settled) {
-            lane_mut(Own::own(&mut self.settled[from]), from_lane).fill(0);
+            lane_mut(Part::own(&mut self.settled[from]), from_lane).fill(0);
         }
-        let taken = Own::own(&mut self.groups[from]).take(from_lane);
+        let taken = Part::own(&mut self.groups[from]).take(from_lane);
         for runs in Run::all(moves).chunk_by(|one, two| one.to_block == two.to_block) {
             let Some((to, to_lane)) = runs.first().map(|run| lane(run.to_block)) else {
                 continue;
             };
             let settled = carried(runs, &settled);
             if !is_clear(&settled) {
-                add(Own::own(&mut self.settled[to]), to_lane, &settled);
+                add(Part::own(&mut self.settled[to]), to_lane, &settled);
             }
-            Own::own(&mut self.groups[to]).add(to_lane, &taken, |mask| carried(runs, mask));
+            Part::own(&mut self.groups[to]).add(to_lane, &taken, |mask| carried(runs, mask));
         }
-        Own::own(&mut self.groups[from]).drop_clear(from_lane, &taken);
+        Part::own(&mut self.groups[from]).drop_clear(from_lane, &taken);
     }
 }
 
@@ -621,7 +620,7 @@ fn carried(runs: &[Run], mask: &Mask) -> Mask {
 #[derive(Clone, Debug)]
 pub(super) enum OpenSet {
     Few(Vec<u32>),
-    Many { leaves: Vec<Option<Arc<Leaf>>>, len: usize },
+    Many { leaves: Vec<Option<Part<Leaf>>>, len: usize },
 }
 
 /// Slots up to which a class's set is a list however few there are in all.
@@ -701,7 +700,7 @@ impl OpenSet {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
-        let (few, many): (&[u32], &[Option<Arc<Leaf>>]) = match self {
+        let (few, many): (&[u32], &[Option<Part<Leaf>>]) = match self {
             Self::Few(slots) => (slots, &[]),
             Self::Many { leaves, .. } => (&[], leaves),
         };
@@ -715,7 +714,7 @@ impl OpenSet {
     }
 
     /// Its leaves by group, if they are many.
-    pub(super) fn leaves(&self) -> Option<&[Option<Arc<Leaf>>]> {
+    pub(super) fn leaves(&self) -> Option<&[Option<Part<Leaf>>]> {
         match self {
             Self::Many { leaves, .. } => Some(leaves),
             Self::Few(_) => None,
@@ -776,18 +775,18 @@ fn is_leaf_clear(leaf: &Leaf, lane: usize) -> bool {
     is_clear(lane_of(leaf, lane)) && leaf.as_chunks::<WORDS>().0.iter().all(is_clear)
 }
 
-fn leaf_mut(leaves: &mut Vec<Option<Arc<Leaf>>>, group: usize) -> &mut Leaf {
+fn leaf_mut(leaves: &mut Vec<Option<Part<Leaf>>>, group: usize) -> &mut Leaf {
     if leaves.len() <= group {
         leaves.resize(group + 1, None);
     }
-    Own::own(leaves[group].get_or_insert_with(|| Arc::new(NO_LEAF)))
+    Part::own(leaves[group].get_or_insert_with(|| Part::new(NO_LEAF)))
 }
 
 /// Clears a slot's bit in leaves by group; a leaf goes with its last bit.
-fn clear_in(leaves: &mut [Option<Arc<Leaf>>], slot: u32) {
+fn clear_in(leaves: &mut [Option<Part<Leaf>>], slot: u32) {
     let (group, at) = split_group(slot);
     if let Some(leaf) = &mut leaves[group] {
-        let leaf = Own::own(leaf);
+        let leaf = Part::own(leaf);
         clear(leaf, at);
         if is_leaf_clear(leaf, at as usize / BLOCK) {
             leaves[group] = None;

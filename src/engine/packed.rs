@@ -2,17 +2,16 @@
 //!
 //! * Reading and writing one is O(1); the first that needs more bits lays its block out anew.
 //! * Cloning is O(1), as that of a [`Column`](super::column::Column); a write to a block that a snapshot shares copies it.
-//! * [`NONE`] takes no more room than 0; what was never set is it.
+//! * [`NONE`] takes the least room of all numbers; what was never set is it.
 //!
 //! Nothing here knows what the numbers mean.
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::column::{BLOCK, FIRST, Same, differing};
-use super::kernel::{Own, prefetch_line};
+use super::kernel::{Part, prefetch_line};
 use super::shared::Shared;
 use super::short::width;
 
@@ -29,7 +28,7 @@ const SMALLEST: u32 = if FIRST < BLOCK { FIRST as u32 } else { PER_BLOCK };
 /// Numbers of a block, each as one more than it is, the lowest bits first.
 #[derive(Clone, Debug)]
 struct Packed {
-    bytes: Arc<[u8]>,
+    bytes: Part<[u8]>,
     width: u32,
     /// As many ones.
     mask: u32,
@@ -68,7 +67,7 @@ impl Packed {
             *self = self.laid_out(self.room, width(code));
         }
         let (bit, mask) = (at * self.width, u64::from(self.mask));
-        if let Some(bytes) = Own::own(&mut self.bytes)[(bit / 8) as usize..].first_chunk_mut() {
+        if let Some(bytes) = Part::own(&mut self.bytes)[(bit / 8) as usize..].first_chunk_mut() {
             let others = u64::from_le_bytes(*bytes) & !(mask << (bit % 8));
             *bytes = (others | u64::from(code) << (bit % 8)).to_le_bytes();
         }
@@ -92,7 +91,7 @@ impl Packed {
 
 impl Same for Packed {
     fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.bytes, &other.bytes)
+        Part::is_same(&self.bytes, &other.bytes)
     }
 }
 
@@ -203,6 +202,17 @@ mod tests {
         column.set(3, NONE);
         assert_eq!(numbers(&column), [NONE; 20]);
         assert_eq!([20, 31, 32, 1_000, NONE].map(|row| column.get(row)), [NONE; 5]);
+    }
+
+    #[test]
+    fn a_block_takes_as_many_bits_as_its_largest_number() {
+        let bits = |column: &Narrow| (column.blocks[0].bytes.len() - AT_ONCE) * 8 / BLOCK;
+        let mut column = pushed(&[450; BLOCK]);
+        assert_eq!(bits(&column), 9);
+        column.push(100_000);
+        assert_eq!(bits(&column), 9, "another block's numbers are its own");
+        column.set(0, 511);
+        assert_eq!(bits(&column), 10);
     }
 
     #[test]

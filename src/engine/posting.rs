@@ -6,9 +6,7 @@
 //!   become small is joined to another.
 //! * A clone is O(n / 512) and shares every chunk.
 
-use std::sync::Arc;
-
-use super::kernel::{Own, prefetch, prefetch_line};
+use super::kernel::{Part, prefetch, prefetch_line};
 use super::room::{has_too_much, make_room};
 
 /// Most rows that a chunk holds; a full one is split in two.
@@ -140,7 +138,7 @@ fn offset(first: u32, row: u32) -> Option<Offset> {
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct PostingList {
-    chunks: Vec<Arc<Chunk>>,
+    chunks: Vec<Part<Chunk>>,
     len: usize,
 }
 
@@ -184,15 +182,15 @@ impl PostingList {
         };
         self.len += 1;
         if chunk.len() < CHUNK {
-            Own::own(chunk).insert(place, row);
+            Part::own(chunk).insert(place, row);
         } else if place == CHUNK {
-            self.chunks.insert(at + 1, Arc::new(Chunk::of(vec![row])));
+            self.chunks.insert(at + 1, Part::new(Chunk::of(vec![row])));
         } else {
             let mut lower: Vec<u32> = chunk.iter().collect();
             lower.insert(place, row);
             let upper = lower.split_off(CHUNK / 2);
-            *chunk = Arc::new(Chunk::of(lower));
-            self.chunks.insert(at + 1, Arc::new(Chunk::of(upper)));
+            *chunk = Part::new(Chunk::of(lower));
+            self.chunks.insert(at + 1, Part::new(Chunk::of(upper)));
         }
     }
 
@@ -200,7 +198,7 @@ impl PostingList {
     pub(super) fn append(&mut self, rows: Vec<u32>) {
         if !rows.is_empty() {
             self.len += rows.len();
-            self.chunks.push(Arc::new(Chunk::of(rows)));
+            self.chunks.push(Part::new(Chunk::of(rows)));
         }
     }
 
@@ -214,7 +212,7 @@ impl PostingList {
             return;
         };
         self.len -= 1;
-        let chunk = Own::own(chunk);
+        let chunk = Part::own(chunk);
         chunk.remove(place);
         if chunk.len() < CHUNK / 4 {
             self.join(at);
@@ -231,7 +229,7 @@ impl PostingList {
             if let Some([one, two]) = self.chunks.get(lower..lower + 2)
                 && one.len() + two.len() <= CHUNK / 4 * 3
             {
-                let joined = Arc::new(Chunk::of(one.iter().chain(two.iter()).collect()));
+                let joined = Part::new(Chunk::of(one.iter().chain(two.iter()).collect()));
                 self.chunks.splice(lower..lower + 2, [joined]);
                 return;
             }
@@ -241,13 +239,13 @@ impl PostingList {
     /// Gives spare memory back.
     pub(super) fn shrink(&mut self) {
         for chunk in &mut self.chunks {
-            Own::own(chunk).shrink();
+            Part::own(chunk).shrink();
         }
     }
 
     /// The first chunk whose last row is not below `row`; the number of chunks if there is none.
     fn chunk_of(&self, row: u32) -> usize {
-        let is_below = |chunk: &Arc<Chunk>| chunk.last().is_some_and(|last| last < row);
+        let is_below = |chunk: &Part<Chunk>| chunk.last().is_some_and(|last| last < row);
         // Rows mostly come in order, and then the other chunks are not looked at.
         if self.chunks.last().is_some_and(is_below) {
             return self.chunks.len();

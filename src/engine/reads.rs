@@ -12,10 +12,8 @@
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
-use std::sync::Arc;
-
 use super::counts::Counts;
-use super::kernel::Own;
+use super::kernel::Part;
 use super::shared::Shared;
 use super::state::Marks;
 
@@ -26,7 +24,7 @@ const PIECES: usize = if cfg!(test) { 2 } else { 128 };
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct ArchivedReads {
-    shards: Shared<Option<Arc<Shard>>>,
+    shards: Shared<Option<Part<Shard>>>,
 }
 
 type Shard = [Counts; PIECES];
@@ -58,7 +56,7 @@ impl ArchivedReads {
     /// Gives spare memory back after loading.
     pub(super) fn shrink(&mut self) {
         let shards = self.shards.to_mut().iter_mut().flatten();
-        shards.flat_map(Own::own).for_each(Counts::shrink);
+        shards.flat_map(Part::own).for_each(Counts::shrink);
     }
 
     fn piece(&self, row: u32) -> Option<&Counts> {
@@ -72,8 +70,8 @@ impl ArchivedReads {
         if shards.len() <= shard {
             shards.resize(shard + 1, None);
         }
-        let shard = shards[shard].get_or_insert_with(|| Arc::new([const { Counts::NONE }; PIECES]));
-        &mut Own::own(shard)[piece]
+        let shard = shards[shard].get_or_insert_with(|| Part::new([const { Counts::NONE }; PIECES]));
+        &mut Part::own(shard)[piece]
     }
 }
 

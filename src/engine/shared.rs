@@ -3,42 +3,41 @@
 //! * A clone is O(1), however many blocks there are. The first write after it copies the list, a pointer for each block:
 //!   all of them, or, in chunks, only those around the one that is written to.
 //! * Reading follows a pointer more than in a list of one's own, in chunks two more.
-//! * The blocks themselves are `Arc`s, which whoever writes to one copies.
+//! * The blocks themselves are [`Part`]s, which whoever writes to one copies.
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
 use std::ops::{Deref, Index};
-use std::sync::Arc;
 
-use super::kernel::Own;
+use super::kernel::Part;
 
 /// A list that clones share until one of them is written to.
 #[derive(Debug)]
-pub(super) struct Shared<T>(Arc<Vec<T>>);
+pub(super) struct Shared<T>(Part<Vec<T>>);
 
 impl<T> Shared<T> {
     /// Whether two lists are one, of which neither has been written to.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Part::is_same(&self.0, &other.0)
     }
 }
 
 impl<T: Clone> Shared<T> {
     /// The list to be written to.
     pub(super) fn to_mut(&mut self) -> &mut Vec<T> {
-        Own::own(&mut self.0)
+        Part::own(&mut self.0)
     }
 }
 
 impl<T> Clone for Shared<T> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self(Part::clone(&self.0))
     }
 }
 
 impl<T> Default for Shared<T> {
     fn default() -> Self {
-        Self(Arc::default())
+        Self(Part::default())
     }
 }
 
@@ -53,7 +52,7 @@ impl<T> Deref for Shared<T> {
 
 impl<T> FromIterator<T> for Shared<T> {
     fn from_iter<I: IntoIterator<Item = T>>(blocks: I) -> Self {
-        Self(Arc::new(blocks.into_iter().collect()))
+        Self(Part::new(blocks.into_iter().collect()))
     }
 }
 

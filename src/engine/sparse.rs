@@ -11,10 +11,8 @@
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
-use std::sync::Arc;
-
 use super::bits::ones;
-use super::kernel::Own;
+use super::kernel::Part;
 use super::room::{give_back, make_room};
 use super::shared::Shared;
 pub(super) use crate::model::hasher;
@@ -74,7 +72,7 @@ impl<T, const WORDS: usize> Shard<T, WORDS> {
 
 #[derive(Clone, Debug)]
 pub(super) struct Sparse<T, const WORDS: usize = WHOLE> {
-    shards: Shared<Option<Arc<Shard<T, WORDS>>>>,
+    shards: Shared<Option<Part<Shard<T, WORDS>>>>,
 }
 
 impl<T, const WORDS: usize> Default for Sparse<T, WORDS> {
@@ -105,7 +103,7 @@ impl<T: Clone, const WORDS: usize> Sparse<T, WORDS> {
         }
         let slot = &mut self.shards.to_mut()[shard];
         let shard = slot.as_mut()?;
-        let shard = Own::own(shard);
+        let shard = Part::own(shard);
         let value = shard.take(at);
         if shard.values.is_empty() {
             *slot = None;
@@ -137,7 +135,7 @@ impl<T: Clone, const WORDS: usize> Sparse<T, WORDS> {
 
     /// Gives spare memory back after loading.
     pub(super) fn shrink(&mut self) {
-        self.shards.to_mut().iter_mut().flatten().for_each(|shard| Own::own(shard).values.shrink_to_fit());
+        self.shards.to_mut().iter_mut().flatten().for_each(|shard| Part::own(shard).values.shrink_to_fit());
     }
 
     fn shard(&mut self, row: u32) -> &mut Shard<T, WORDS> {
@@ -146,7 +144,7 @@ impl<T: Clone, const WORDS: usize> Sparse<T, WORDS> {
         if shards.len() <= shard {
             shards.resize(shard + 1, None);
         }
-        Own::own(shards[shard].get_or_insert_with(|| Arc::new(Shard::new())))
+        Part::own(shards[shard].get_or_insert_with(|| Part::new(Shard::new())))
     }
 
     fn locate(row: u32) -> (usize, usize) {

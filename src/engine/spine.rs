@@ -17,9 +17,9 @@
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
 use std::cmp::Ordering;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use super::kernel::{Own, prefetch_line};
+use super::kernel::{Part, prefetch_line};
 use super::shared::Chunked;
 use crate::work::{count_blocks, count_rows};
 
@@ -137,7 +137,7 @@ pub(super) fn split(slot: u32) -> (u32, u32) {
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Spine {
-    blocks: Chunked<Arc<Block>>,
+    blocks: Chunked<Part<Block>>,
     order: Vec<u32>,
     free: Vec<u32>,
     len: usize,
@@ -328,11 +328,11 @@ impl Spine {
     fn add_block(&mut self, block: Block) -> u32 {
         match self.free.pop() {
             Some(number) => {
-                *self.blocks.get_mut(number as usize) = Arc::new(block);
+                *self.blocks.get_mut(number as usize) = Part::new(block);
                 number
             }
             None => {
-                self.blocks.push(Arc::new(block));
+                self.blocks.push(Part::new(block));
                 self.blocks.len() as u32 - 1
             }
         }
@@ -340,13 +340,13 @@ impl Spine {
 
     fn release(&mut self, number: u32) {
         // One for all of them, which is never written to: a number that is used again gets a block of its own.
-        static RELEASED: LazyLock<Arc<Block>> = LazyLock::new(Arc::default);
+        static RELEASED: LazyLock<Part<Block>> = LazyLock::new(Part::default);
         *self.blocks.get_mut(number as usize) = RELEASED.clone();
         self.free.push(number);
     }
 
     fn block_mut(&mut self, number: u32) -> &mut Block {
-        Own::own(self.blocks.get_mut(number as usize))
+        Part::own(self.blocks.get_mut(number as usize))
     }
 
     /// Where a walk from the newest row starts that leaves out every row for which `is_newer` holds: the place in

@@ -6,11 +6,9 @@
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
-use std::sync::Arc;
-
 use super::{Origin, Plan};
 use crate::engine::bits::{contains, ones};
-use crate::engine::kernel::{Lanes, Pass, and, and_not, is_clear, or};
+use crate::engine::kernel::{Lanes, Part, Pass, and, and_not, is_clear, or};
 use crate::engine::open::{Attributes, Leaf, OpenSet, lane, lane_of};
 use crate::engine::rule::{ALL_SLOTS, View};
 use crate::engine::spine::{BLOCK, Block, EIGHTS, Eight, Mask, NO_SLOTS, Spine, split};
@@ -190,7 +188,7 @@ fn listed_in_word(listed: &[u64], classes: &[u32], bits: u64) -> u64 {
 
 /// The leaves by group of those listed classes that have any; `None` where these are so many that each slot's class is
 /// looked at instead.
-pub(in crate::engine) struct Listed<'e>(Option<Few<&'e [Option<Arc<Leaf>>]>>);
+pub(in crate::engine) struct Listed<'e>(Option<Few<&'e [Option<Part<Leaf>>]>>);
 
 impl Listed<'_> {
     /// For what is found without a walk.
