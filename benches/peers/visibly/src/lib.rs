@@ -14,7 +14,7 @@ use visibly::{
     PageRequest, PhoneNumber, Pick, PreparedInbox, RowId, Rule, SpruceLink, TagSet, Team, Teammate, TeammateId, Viewer,
 };
 use workload::measure::{Expected, Stat, V1, V5, V6, VP, answered, beside, held};
-use workload::{Dataset, Filter, PAGE, Principal, Queries, Who};
+use workload::{Dataset, Filter, PAGE, PAIRS, Principal, Queries, Who};
 
 pub struct Peer {
     engine: Engine,
@@ -318,24 +318,26 @@ impl Peer {
     ) {
         let pairs = &q.pairs;
         let handles: Vec<_> = pairs.iter().map(|(v, c)| (*v, self.rows[*c as usize])).collect();
+        // In the order of the questions, as rows are: who asks has the id at hand.
+        let ids: Vec<_> = pairs.iter().map(|(v, c)| (*v, self.conversations[*c as usize].clone())).collect();
         let by_row = |i: usize| {
-            let (v, row) = handles[i % handles.len()];
+            let (v, row) = handles[i % PAIRS];
             viewers[v as usize].can_view_row(row)
         };
         let by_id = |i: usize| {
-            let (v, c) = pairs[i % pairs.len()];
-            self.engine.can_view(&self.teammates[v as usize], &self.conversations[c as usize])
+            let (v, id) = &ids[i % PAIRS];
+            self.engine.can_view(&self.teammates[*v as usize], id)
         };
         let bound = |i: usize| {
-            let (v, c) = pairs[i % pairs.len()];
-            viewers[v as usize].can_view(&self.conversations[c as usize])
+            let (v, id) = &ids[i % PAIRS];
+            viewers[*v as usize].can_view(id)
         };
         assert!((0..V1).map(by_row).eq(ex.q1.iter().copied()), "Q1");
         assert!((0..V1).map(bound).eq(ex.q1.iter().copied()), "Q1 by id");
         let asks: [(&str, &dyn Fn(usize) -> bool); 3] = [("Q1", &by_row), ("Q1 id", &bound), ("Q1 ids", &by_id)];
         for (label, ask) in asks {
             let same = |i: usize| {
-                let (v, c) = pairs[i % pairs.len()];
+                let (v, c) = pairs[i % PAIRS];
                 answered(base.can_view(v, c));
             };
             let ask = |i: usize| {

@@ -338,6 +338,9 @@ impl Filter {
     }
 }
 
+/// Pairs of a viewer and a conversation that are asked about: a power of two, so that going round takes no division.
+pub const PAIRS: usize = 1 << 16;
+
 /// The same query list for every engine.
 #[derive(Clone)]
 pub struct Queries {
@@ -364,7 +367,7 @@ impl Queries {
         let c = ds.convs.len() as u32;
         let clin = t / 5;
         let aud = ds.endpoint_audiences();
-        let pairs = (0..1 << 16).map(|_| (r.below(t), r.below(c))).collect();
+        let pairs = (0..PAIRS).map(|_| (r.below(t), r.below(c))).collect();
         let viewers = (0..512).map(|_| r.below(t)).collect::<Vec<_>>();
         let tag = |r: &mut Rng| (GENERAL_TAGS + r.below(clin)) as u16;
         let gen_tag = |r: &mut Rng| r.below(GENERAL_TAGS) as u16;

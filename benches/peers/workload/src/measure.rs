@@ -181,35 +181,37 @@ const TURNS: usize = 25;
 
 /// As [`time`], in turns with what the baseline does for the same question.
 pub fn beside(q: impl Debug, secs: f64, mut op: impl FnMut(usize), mut base: impl FnMut(usize)) -> Stat {
-    let one_turn = |batches: &mut Vec<f64>, from: &mut usize, per: usize, op: &mut dyn FnMut(usize)| {
-        let first = batches.len();
-        let t = Instant::now();
-        while t.elapsed().as_secs_f64() < secs / TURNS as f64 || batches.len() < first + 3 {
-            let s = Instant::now();
-            for _ in 0..per {
-                op(*from);
-                *from += 1;
-            }
-            batches.push(s.elapsed().as_nanos() as f64 / per as f64);
-        }
-        let mut turn = batches[first..].to_vec();
-        turn.sort_by(f64::total_cmp);
-        turn[turn.len() / 2]
-    };
-    let per = |op: &mut dyn FnMut(usize)| {
-        let t = Instant::now();
-        (0..64).for_each(&mut *op);
-        ((20_000.0 * 64.0 / t.elapsed().as_nanos() as f64) as usize).clamp(1, 4096)
-    };
-    let (per_op, per_base) = (per(&mut op), per(&mut base));
+    let (per_op, per_base) = (per_batch(&mut op), per_batch(&mut base));
     let (mut own, mut others, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     let (mut at, mut base_at) = (0, 0);
     for _ in 0..TURNS {
-        let base = one_turn(&mut others, &mut base_at, per_base, &mut base);
-        ratios.push(one_turn(&mut own, &mut at, per_op, &mut op) / base);
+        let base = one_turn(&mut others, &mut base_at, (per_base, secs), &mut base);
+        ratios.push(one_turn(&mut own, &mut at, (per_op, secs), &mut op) / base);
     }
     ratios.sort_by(f64::total_cmp);
     Stat { ratio: Some(ratios[TURNS / 2]), ..stat(q, own, per_op) }
+}
+
+/// The median of a turn's batches. Compiled for each question, so that between two of a batch nothing is called.
+fn one_turn(batches: &mut Vec<f64>, from: &mut usize, (per, secs): (usize, f64), op: &mut impl FnMut(usize)) -> f64 {
+    let first = batches.len();
+    let t = Instant::now();
+    while t.elapsed().as_secs_f64() < secs / TURNS as f64 || batches.len() < first + 3 {
+        let s = Instant::now();
+        (*from..*from + per).for_each(&mut *op);
+        *from += per;
+        batches.push(s.elapsed().as_nanos() as f64 / per as f64);
+    }
+    let mut turn = batches[first..].to_vec();
+    turn.sort_by(f64::total_cmp);
+    turn[turn.len() / 2]
+}
+
+/// How many questions take about 20 µs.
+fn per_batch(op: &mut impl FnMut(usize)) -> usize {
+    let t = Instant::now();
+    (0..64).for_each(op);
+    ((20_000.0 * 64.0 / t.elapsed().as_nanos() as f64) as usize).clamp(1, 4096)
 }
 
 /// Asserts and times every question that changes nothing, through the trait.
@@ -220,9 +222,8 @@ pub fn reads(e: &mut dyn Engine, q: &Queries, ex: &Expected, n_convs: usize, sec
     drop(a);
     let mut out = Vec::with_capacity(n_convs);
     if e.supports(Q::Q1) {
-        let n = q.pairs.len();
         r.push(time(Q::Q1, secs, |i| {
-            let (v, c) = q.pairs[i % n];
+            let (v, c) = q.pairs[i % PAIRS];
             answered(e.can_view(v, c));
         }));
     }
