@@ -565,6 +565,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::engine::tests::LEAP;
 
     #[test]
     fn a_kind_is_read_as_it_was_kept() {
@@ -596,7 +597,7 @@ mod tests {
         let mut open = OpenRows::default();
         (0..40).for_each(|_| open.one.push(OpenRows::NONE));
         let mut expected = vec![BTreeSet::new(); 40];
-        for step in 0..6_000_u32 {
+        for step in (0..6_000_u32).step_by(LEAP) {
             let (contact, row) = (step % 7 * step % 40, step * 7 % 61);
             let snapshot = (open.clone(), open.rows(contact).collect::<Vec<u32>>());
             match step / 1_000 % 2 {

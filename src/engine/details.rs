@@ -290,6 +290,7 @@ fn lay_out(rows: &mut [Row], first: u32, (old, new): (Widths, Widths), apart: &m
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::tests::LEAP;
 
     /// Lists of up to nine numbers, of ever more bits.
     fn lists(step: u32) -> [Vec<u32>; 2] {
@@ -329,7 +330,9 @@ mod tests {
             details.set_at(row, i64::MIN);
             details.set_slot(row, u32::MAX);
             expected[row as usize] = (i64::MIN, u32::MAX, [contacts, tags]);
-            assert!(is_as_expected(&details, &expected) && is_as_expected(&snapshot.0, &snapshot.1), "step {step}");
+            if (step as usize).is_multiple_of(LEAP) {
+                assert!(is_as_expected(&details, &expected) && is_as_expected(&snapshot.0, &snapshot.1), "step {step}");
+            }
         }
         (0..100).for_each(|row| details.set_lists(row, &[], &[]));
         assert!((0..100).all(|row| details.contacts(row).len() + details.tags(row).len() == 0));

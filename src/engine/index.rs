@@ -426,6 +426,7 @@ fn hash_text(hasher: &DefaultHashBuilder, text: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::tests::LEAP;
 
     #[test]
     fn texts_of_any_length_are_the_same_or_differ_in_any_byte() {
@@ -460,7 +461,8 @@ mod tests {
 
     #[test]
     fn shards_split_one_at_a_time_and_stay_small() {
-        let texts: Vec<String> = (0..2_000).map(|number| format!("id{number}")).collect();
+        let count = if LEAP == 1 { 2_000 } else { 200 };
+        let texts: Vec<String> = (0..count).map(|number| format!("id{number}")).collect();
         let mut index = Index::default();
         for (number, text) in texts.iter().enumerate() {
             let old = index.clone();
@@ -470,7 +472,7 @@ mod tests {
                 |shard: &&Shard| index.shards.iter().any(|other| Part::is_same(&other.buckets, &shard.buckets));
             assert!(old.shards.iter().filter(|shard| !is_kept(shard)).count() <= 2, "at {number}");
         }
-        assert_eq!(index.shards.len(), 200);
+        assert_eq!(index.shards.len(), count / 10);
         // Twice as many in a shard that is not yet split, and what chance adds.
         assert!(index.shards.iter().all(|shard| shard.len < 6 * SHARD));
         assert_holds(&index, &texts, |_| true);

@@ -19,6 +19,7 @@ mod counts;
 mod cursor;
 mod details;
 #[cfg(test)]
+#[cfg(not(miri))]
 mod growth;
 mod index;
 mod insight;
