@@ -112,7 +112,7 @@ mod tests {
                 expected[row as usize].retain(|one| !list.contains(one));
             }
             assert_eq!(snapshot.get(row), before, "step {step}");
-            for (row, expected) in expected.iter().enumerate() {
+            for (row, expected) in expected.iter().enumerate().step_by(LEAP) {
                 assert!(reads.get(row as u32).iter().eq(expected), "step {step}");
                 assert!((0..70).all(|one| reads.contains(row as u32, one) == expected.contains(&one)), "step {step}");
             }
