@@ -489,13 +489,11 @@ fn a_rule_that_is_far_too_deep_is_refused_before_it_is_copied() {
     }
 }
 
-/// How many steps a walk takes; `VISIBLY_WALK=100000` for a long one.
+/// How many steps a walk takes, unless `VISIBLY_WALK` says: 100000 for a long one.
+const STEPS: usize = if LEAP == 1 { 3_000 } else { 100 };
+
 fn steps() -> usize {
-    std::env::var("VISIBLY_WALK").ok().and_then(|steps| steps.parse().ok()).unwrap_or(if LEAP == 1 {
-        3_000
-    } else {
-        100
-    })
+    std::env::var("VISIBLY_WALK").ok().and_then(|steps| steps.parse().ok()).unwrap_or(STEPS)
 }
 
 #[test]
