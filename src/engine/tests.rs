@@ -365,13 +365,14 @@ fn what_leaves_the_archive_leaves_the_others_at_their_places() {
         conversation.archived = true;
         conversation
     };
-    let mut engine = Engine::new((0..1_000).map(archived).fold(clinic(), Dataset::conversation)).unwrap();
-    for i in (0..1_000).filter(|i| i % 50 > 0) {
+    let count = if LEAP == 1 { 1_000 } else { 100 };
+    let mut engine = Engine::new((0..count).map(archived).fold(clinic(), Dataset::conversation)).unwrap();
+    for i in (0..count).filter(|i| i % 50 > 0) {
         engine.apply(&Change::unarchive(format!("v{i}"))).unwrap();
     }
     engine.check().unwrap();
     let listed = engine.viewer(&"t0".into()).unwrap().filter_inbox(&Inbox::Archived, &PageRequest::all()).unwrap();
-    let expected = (0..20).rev().map(|i| format!("v{}", i * 50));
+    let expected = (0..count / 50).rev().map(|i| format!("v{}", i * 50));
     assert!(listed.rows.iter().map(|row| row.id().as_str().to_owned()).eq(expected));
 }
 
@@ -446,17 +447,18 @@ fn what_is_used_no_longer_may_be_removed_and_nothing_stays_of_it() {
         Contact::new(format!("{kind}{i}")).category(categories[(i + kind.len()) % 3])
     };
     let (removed, line) = (|id: String| Change::RemoveContact { id: id.into() }, EndpointId::from("e0"));
-    for i in 0..40 {
+    let count = if LEAP == 1 { 40 } else { 4 };
+    for i in 0..count {
         assert!(succeeds(Change::AddContact(contact("p", i))));
         let conversation = Conversation::patient(format!("v{i}"), "e0", 0).contact(format!("p{i}"));
         assert!(succeeds(Change::StartConversation(conversation)));
     }
-    assert!((0..40).all(|i| !succeeds(removed(format!("p{i}")))));
+    assert!((0..count).all(|i| !succeeds(removed(format!("p{i}")))));
     assert!(!succeeds(Change::RemoveEndpoint { id: line.clone() }));
-    assert!((0..40).all(|i| succeeds(Change::RemoveConversation { id: format!("v{i}").into() })));
-    assert!((0..40).all(|i| succeeds(removed(format!("p{i}")))));
+    assert!((0..count).all(|i| succeeds(Change::RemoveConversation { id: format!("v{i}").into() })));
+    assert!((0..count).all(|i| succeeds(removed(format!("p{i}")))));
     assert!(succeeds(Change::RemoveEndpoint { id: line }));
-    assert!((0..40).all(|i| succeeds(Change::AddContact(contact("qq", i)))));
+    assert!((0..count).all(|i| succeeds(Change::AddContact(contact("qq", i)))));
 }
 
 #[test]
