@@ -12,8 +12,9 @@ use super::shared::Shared;
 pub(super) struct Bits(SmallVec<[u64; 16]>);
 
 impl Bits {
-    pub(super) fn from_words(words: &[u64]) -> Self {
-        Self(SmallVec::from_slice(words))
+    /// Adds words behind those that there are.
+    pub(super) fn extend_from_words(&mut self, words: &[u64]) {
+        self.0.extend_from_slice(words);
     }
 
     /// The places at which `fits` holds among values that come slice by slice. But for the last, a slice's length divides

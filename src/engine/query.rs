@@ -40,10 +40,24 @@ pub(super) struct Plan {
     origin: Origin,
     /// What masks settle at once.
     terms: Terms,
-    /// What is left of the rule.
-    rest: Option<Node>,
+    /// What is left of the rule; seldom anything, and long.
+    rest: Option<Box<Node>>,
     /// Whether the masks of `rest` leave nothing open.
     is_exact: bool,
+}
+
+/// The plan of nothing.
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            classes: Bits::default(),
+            scope: ArchiveScope::Exclude,
+            origin: Origin::Nothing,
+            terms: Terms::default(),
+            rest: None,
+            is_exact: true,
+        }
+    }
 }
 
 /// Where an inbox's conversations are found.
@@ -119,62 +133,62 @@ impl Terms {
 }
 
 impl Plan {
-    pub(super) fn new(view: &View<'_>, opened: &Opened<'_>) -> Self {
-        let mut plan = Self {
-            classes: Bits::from_words(view.sees),
-            scope: archive_scope(opened),
-            origin: Origin::Spines,
-            terms: Terms::default(),
-            rest: None,
-            is_exact: true,
-        };
+    /// Makes the plan of nothing that of an inbox, where it is: to move one takes longer than to make most.
+    pub(super) fn fill(&mut self, view: &View<'_>, opened: &Opened<'_>) {
+        self.classes.extend_from_words(view.sees);
+        self.scope = archive_scope(opened);
+        self.origin = Origin::Spines;
         match opened {
             Opened::All => {
-                plan.classes.subtract(view.state.classes.team_kind());
-                plan.terms.unassigned = true;
+                self.classes.subtract(view.state.classes.team_kind());
+                self.terms.unassigned = true;
             }
-            Opened::AssignedTo(member) => plan.origin = assigned_to(view, member),
-            Opened::TeamConversations => plan.classes.intersect(view.state.classes.team_kind()),
-            Opened::Starred => plan.origin = Origin::Starred,
+            Opened::AssignedTo(member) => self.origin = assigned_to(view, member),
+            Opened::TeamConversations => self.classes.intersect(view.state.classes.team_kind()),
+            Opened::Starred => self.origin = Origin::Starred,
             Opened::Archived | Opened::Everything => {}
-            Opened::Rule { rule, .. } => plan.narrow(view, view.compile(rule)),
+            Opened::Rule { rule, .. } => self.narrow(view, view.compile(rule)),
         }
-        if plan.classes.is_empty() {
-            plan.origin = Origin::Nothing;
+        if self.classes.is_empty() {
+            self.origin = Origin::Nothing;
         }
-        plan
     }
 
     /// Takes a rule's conjuncts apart: into classes, a source, terms, and the rest.
     fn narrow(&mut self, view: &View<'_>, node: Node) {
-        let conjuncts = match node {
-            Node::Const(true) => return,
+        let rest = match node {
+            Node::Const(true) => None,
             Node::Const(false) => {
                 self.origin = Origin::Nothing;
-                return;
+                None
             }
-            Node::All(nodes) => nodes,
-            node => vec![node],
+            Node::All(nodes) => {
+                let rest: Vec<Node> = nodes.into_iter().filter_map(|node| self.absorb(view, node)).collect();
+                (!rest.is_empty()).then(|| Node::all(rest))
+            }
+            node => self.absorb(view, node),
         };
-        let mut rest = Vec::new();
-        for node in conjuncts {
-            match node {
-                Node::Classes(classes) => self.classes.intersect(&classes),
-                Node::Not(inner) if matches!(*inner, Node::Classes(_)) => {
-                    if let Node::Classes(classes) = *inner {
-                        self.classes.subtract(&classes);
-                    }
-                }
-                node => rest.extend(self.absorb(view, node)),
-            }
-        }
-        self.is_exact = rest.iter().all(|node| view.is_exact(node));
-        self.rest = (!rest.is_empty()).then(|| Node::all(rest));
+        self.is_exact = rest.as_ref().is_none_or(|node| view.is_exact(node));
+        self.rest = rest.map(Box::new);
     }
 
-    /// Makes a conjunct a term or the source; gives it back where it is neither. Terms are masks, and archived
-    /// conversations have none.
+    /// Makes a conjunct classes, a term or the source; gives it back where it is none of these. Terms are masks, and
+    /// archived conversations have none.
     fn absorb(&mut self, view: &View<'_>, node: Node) -> Option<Node> {
+        let node = match node {
+            Node::Classes(classes) => {
+                self.classes.intersect(&classes);
+                return None;
+            }
+            Node::Not(inner) => match *inner {
+                Node::Classes(classes) => {
+                    self.classes.subtract(&classes);
+                    return None;
+                }
+                _ => Node::Not(inner),
+            },
+            node => node,
+        };
         if self.scope != ArchiveScope::Exclude {
             return Some(node);
         }

@@ -32,8 +32,9 @@ pub(super) enum Node {
     AnyConversationTag(Wanted),
     AllConversationTags(Wanted),
     Assignee(Assignees),
-    /// What is settled by the class: endpoints, channels, kinds.
-    Classes(Bits),
+    /// What is settled by the class: endpoints, channels, kinds. Elsewhere, for it is longer than all others, which are
+    /// moved about.
+    Classes(Box<Bits>),
     Contacts(Wanted),
     Categories(SmallVec<[ContactCategory; 4]>),
     Invitations(SmallVec<[Invitation; 4]>),
@@ -117,7 +118,7 @@ impl<'e> View<'e> {
                 let fitting = endpoints.filter(|(_, endpoint)| channels.contains(&endpoint.kind.channel()));
                 self.over(fitting.map(|(place, _)| place))
             }),
-            Rule::Kinds(pick) => picked(pick, |values| Node::Classes(self.state.classes.of_kinds(&kinds(values)))),
+            Rule::Kinds(pick) => picked(pick, |values| classes(self.state.classes.of_kinds(&kinds(values)))),
             Rule::Contacts(pick) => picked(pick, |ids| {
                 Node::Contacts(ascending(ids.iter().filter_map(|id| self.state.contacts.number(id)).collect()))
             }),
@@ -178,7 +179,7 @@ impl<'e> View<'e> {
     /// The classes over endpoints at some places of the directory.
     fn over(&self, places: impl Iterator<Item = usize>) -> Node {
         let places = ascending(places.map(|place| place as u32).collect());
-        Node::Classes(self.state.classes.over(&places))
+        classes(self.state.classes.over(&places))
     }
 
     /// Whether a conversation that the viewer sees matches.
@@ -359,7 +360,7 @@ impl Node {
 /// hold a bit for every class.
 #[derive(Default)]
 struct Joined {
-    classes: Option<Bits>,
+    classes: Option<Box<Bits>>,
     others: Vec<Node>,
 }
 
@@ -403,6 +404,10 @@ fn kinds<T: Copy + PartialEq>(values: &[T]) -> SmallVec<[T; 4]> {
         }
     }
     kinds
+}
+
+fn classes(classes: Bits) -> Node {
+    Node::Classes(Box::new(classes))
 }
 
 /// `any` of the values as the leaf says, or `none` as its opposite.

@@ -152,8 +152,10 @@ impl<'e> Viewer<'e> {
     /// O(team size), a saved filter O(its shares × team size).
     pub fn prepare<'i>(&self, inbox: &'i Inbox) -> Result<PreparedInbox<'e, 'i>, Error> {
         let opened = self.open(inbox)?;
-        let plan = Plan::new(&self.view, &opened);
-        Ok(PreparedInbox { viewer: *self, inbox, leaves: plan.leaves(&self.view), plan })
+        let mut prepared = PreparedInbox { viewer: *self, inbox, plan: Plan::default(), leaves: Listed::NONE };
+        prepared.plan.fill(&self.view, &opened);
+        prepared.plan.list_leaves(&self.view, &mut prepared.leaves);
+        Ok(prepared)
     }
 
     /// How many an inbox holds, and how many of those are unread to the viewer (SPEC 5.9).
@@ -178,10 +180,11 @@ impl<'e> Viewer<'e> {
     /// As [`Viewer::badge`] for each, the viewer's conversations being marked once for 64 of them.
     pub fn badges<'i>(&self, inboxes: impl IntoIterator<Item = &'i Inbox>) -> Result<Vec<Badge>, Error> {
         let inboxes = inboxes.into_iter();
-        // Pushed, not collected: a plan is some hundred bytes, which collecting results moves once more.
-        let mut plans = Vec::with_capacity(inboxes.size_hint().0);
+        let mut plans: Vec<Plan> = Vec::with_capacity(inboxes.size_hint().0);
         for inbox in inboxes {
-            plans.push(Plan::new(&self.view, &self.open(inbox)?));
+            let opened = self.open(inbox)?;
+            plans.push(Plan::default());
+            plans.last_mut().into_iter().for_each(|plan| plan.fill(&self.view, &opened));
         }
         Ok(badges(&self.view, &plans))
     }

@@ -147,15 +147,14 @@ impl Walk<'_, '_> {
 }
 
 impl Plan {
-    /// What a walk makes use of, to be found once for many.
-    pub(in crate::engine) fn leaves<'e>(&self, view: &View<'e>) -> Listed<'e> {
+    /// Adds what a walk makes use of, to be found once for many.
+    pub(in crate::engine) fn list_leaves<'e>(&self, view: &View<'e>, listed: &mut Listed<'e>) {
         if self.origin != Origin::Spines || self.scope != ArchiveScope::Exclude {
-            return Listed::NONE;
+            return;
         }
-        let mut listed = view.state.classes.many().clone();
-        listed.intersect(&self.classes);
-        let leaves = listed.iter().filter_map(|class| view.state.classes.get(class).open.leaves());
-        Listed(Few::of(leaves, &[]))
+        let classes = &view.state.classes;
+        let many = self.classes.iter_both(classes.many());
+        listed.fill(many.filter_map(|class| classes.get(class).open.leaves()));
     }
 
     /// Whether the conversations that the viewer sees are much fewer than those still to be walked.
@@ -186,52 +185,44 @@ fn listed_in_word(listed: &[u64], classes: &[u32], bits: u64) -> u64 {
     found
 }
 
-/// The leaves by group of those listed classes that have any; `None` where these are so many that each slot's class is
-/// looked at instead.
-pub(in crate::engine) struct Listed<'e>(Option<Few<&'e [Option<Part<Leaf>>]>>);
+/// The leaves by group of those listed classes that have any, up to sixteen; `None` where these are so many that each
+/// slot's class is looked at instead. In place: a leaf's share costs a walk about as much as the classes of two slots,
+/// and a list on the heap would cost what leaves save.
+pub(in crate::engine) struct Listed<'e> {
+    places: [&'e [Option<Part<Leaf>>]; 16],
+    len: Option<usize>,
+}
 
-impl Listed<'_> {
+impl<'e> Listed<'e> {
     /// For what is found without a walk.
-    pub(super) const NONE: Self = Self(None);
+    pub(in crate::engine) const NONE: Self = Self { places: [&[]; 16], len: None };
+
+    fn fill(&mut self, all: impl Iterator<Item = &'e [Option<Part<Leaf>>]>) {
+        let mut len = 0;
+        for leaves in all {
+            let Some(place) = self.places.get_mut(len) else {
+                return;
+            };
+            *place = leaves;
+            len += 1;
+        }
+        self.len = Some(len);
+    }
 
     /// The slots of a block that are listed by their class for certain, and those whose class has to be looked at.
     #[inline(always)]
     fn in_block(&self, view: &View<'_>, number: u32) -> (Mask, Mask) {
-        let Some(leaves) = &self.0 else {
+        let Some(len) = self.len else {
             return (NO_SLOTS, ALL_SLOTS);
         };
         let (group, lane) = lane(number);
         let mut seen = NO_SLOTS;
-        for leaves in leaves.as_slice() {
+        for leaves in &self.places[..len] {
             if let Some(leaf) = leaves.get(group).and_then(Option::as_deref) {
                 seen = or(&seen, lane_of(leaf, lane));
             }
         }
         (seen, and_not(&ALL_SLOTS, view.state.open.settled_in(number)))
-    }
-}
-
-/// Up to sixteen of something, in place. A leaf's share costs a walk about as much as the classes of two slots, and a
-/// list on the heap would cost what leaves save.
-struct Few<T> {
-    places: [T; 16],
-    len: usize,
-}
-
-impl<T: Copy> Few<T> {
-    /// All of them, or `None` if they are more; `spare` fills the other places.
-    fn of(all: impl Iterator<Item = T>, spare: T) -> Option<Self> {
-        let mut few = Self { places: [spare; 16], len: 0 };
-        for one in all {
-            *few.places.get_mut(few.len)? = one;
-            few.len += 1;
-        }
-        Some(few)
-    }
-
-    #[inline(always)]
-    fn as_slice(&self) -> &[T] {
-        &self.places[..self.len]
     }
 }
 
