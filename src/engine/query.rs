@@ -40,7 +40,7 @@ pub(super) struct Plan {
     origin: Origin,
     /// What masks settle at once.
     terms: Terms,
-    /// What is left of the rule; seldom anything, and long.
+    /// What is left of the rule: seldom anything, so that it takes no more than a pointer.
     rest: Option<Box<Node>>,
     /// Whether the masks of `rest` leave nothing open.
     is_exact: bool,

@@ -32,7 +32,7 @@ pub(super) enum Node {
     AnyConversationTag(Wanted),
     AllConversationTags(Wanted),
     Assignee(Assignees),
-    /// What is settled by the class: endpoints, channels, kinds. Elsewhere, for it is longer than all others, which are
+    /// What is settled by the class: endpoints, channels, kinds. Boxed, for it is longer than all others, and nodes are
     /// moved about.
     Classes(Box<Bits>),
     Contacts(Wanted),
