@@ -3,7 +3,7 @@
 use super::{Engine, PageRequest, RowId};
 use crate::model::{
     Change, Contact, ContactUpdate, Conversation, Dataset, Endpoint, EndpointKind, Facts, Filter, Inbox, Member,
-    Organization, Rule, TagSet, Team, Teammate, TeammateUpdate,
+    Organization, PhoneNumber, Rule, TagSet, Team, Teammate, TeammateUpdate,
 };
 use crate::{ArchiveScope, AssigneePick, ContactCategory, EndpointId, Pick, TeammateId, policy};
 
@@ -356,6 +356,27 @@ fn a_busy_conversation_leaves_no_empty_blocks_behind() {
     engine.check().unwrap();
     let blocks = engine.state.open.spine.order().len();
     assert!(blocks <= 8, "200 conversations in {blocks} blocks of 128");
+}
+
+/// SPEC 5.1, 5.8: beyond sixteen, a walk looks at each conversation's class, for leaves say nothing of those left out.
+#[test]
+fn who_sees_more_large_classes_than_a_walk_keeps_at_hand_misses_none() {
+    for count in [16, 17, 20] {
+        let lines = (0..count).map(|line| PhoneNumber::new(format!("line{line}")));
+        let oak = Organization::new("oak", "Oak").teammate(Teammate::new("ana", "Ana"));
+        let oak = lines.fold(oak, Organization::endpoint);
+        let waiting = 0..count * 20;
+        let conversation =
+            |i: i64| Conversation::patient(format!("v{i}"), format!("line{}", i % count), i).contact("pat");
+        let clinic = Dataset::new(oak).contact(Contact::new("pat"));
+        let engine = Engine::new(waiting.clone().map(conversation).fold(clinic, Dataset::conversation)).unwrap();
+        assert_eq!(engine.state.classes.many().count() as i64, count);
+        let ana = engine.viewer(&"ana".into()).unwrap();
+        let listed = ana.filter_inbox(&Inbox::All, &PageRequest::all()).unwrap();
+        let expected = waiting.rev().map(|i| format!("v{i}"));
+        assert!(listed.rows.iter().map(|row| row.id().as_str().to_owned()).eq(expected), "{count} lines");
+        assert_eq!(ana.badge(&Inbox::All).unwrap().total, listed.rows.len(), "{count} lines");
+    }
 }
 
 #[test]
