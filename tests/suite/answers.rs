@@ -165,7 +165,20 @@ pub(crate) fn assert_same_answers_to(engine: &Engine, facts: &Facts, asked: &Ask
     for resource in asked.resources() {
         same(engine.audience(resource), policy::audience(facts, resource), || format!("audience of {resource:?}"))?;
     }
+    asked.conversations.iter().try_for_each(|id| assert_same_row(engine, facts, id))?;
     asked.viewers.iter().try_for_each(|viewer| assert_same_for(engine, facts, viewer, asked))
+}
+
+/// A conversation's row number leads back to it, and to its audience.
+fn assert_same_row(engine: &Engine, facts: &Facts, id: &ConversationId) -> TestCaseResult {
+    let question = || format!("row number of {id:?}");
+    let row = engine.row(id);
+    same(row.and_then(|row| engine.id_of(row)), facts.conversation(id).map(|one| &one.id), question)?;
+    let audience = row.and_then(|row| engine.audience_of(row));
+    let expected = policy::audience(facts, id).ok();
+    let counted = audience.map(|audience| (audience.len(), audience.is_empty()));
+    same(counted, expected.as_ref().map(|ids| (ids.len(), ids.is_empty())), question)?;
+    same(audience.map(|audience| audience.iter().cloned().collect()), expected, question)
 }
 
 /// The first pages of a day: lists and badges of the named inboxes for every viewer. Cheap enough for every step.
@@ -270,7 +283,29 @@ fn assert_same_for(engine: &Engine, facts: &Facts, id: &TeammateId, asked: &Aske
     assert_same_decisions(&viewer, facts, asked)?;
     assert_same_inboxes(&viewer, facts, asked)?;
     assert_same_contact_lists(&viewer, facts, asked)?;
+    assert_same_rows(engine, &viewer, facts, asked)?;
     assert_same_single_answers(&viewer, facts, asked)
+}
+
+/// By row number the viewer is answered what they are by id.
+fn assert_same_rows(engine: &Engine, viewer: &Viewer<'_>, facts: &Facts, asked: &Asked) -> TestCaseResult {
+    let id = &viewer.teammate().id;
+    let mut rows = Vec::new();
+    viewer.visible_rows(&mut rows);
+    let seen = sorted(rows.iter().filter_map(|row| engine.id_of(*row).cloned()));
+    let everything = policy::filter_inbox(facts, id, &Inbox::Everything);
+    same(Ok(seen), everything.map(|all| sorted(all.into_iter())), || format!("rows that {id:?} sees"))?;
+    for conversation in &asked.conversations {
+        let Some(row) = engine.row(conversation) else {
+            continue;
+        };
+        let question = || format!("row number of {conversation:?} for {id:?}");
+        same(viewer.can_view_row(row), policy::can_view(facts, id, conversation), question)?;
+        let shown = viewer.conversation_row(row);
+        same(shown, viewer.conversation(conversation), question)?;
+        same(shown.map_or(row, |shown| shown.row()), row, question)?;
+    }
+    Ok(())
 }
 
 /// The viewer's own way of asking gives what the engine's does.
@@ -298,7 +333,12 @@ fn assert_same_inboxes(viewer: &Viewer<'_>, facts: &Facts, asked: &Asked) -> Tes
             page.rows.iter().try_for_each(|row| assert_row_shows_the_facts(row, id, facts))?;
             openable.push(inbox.clone());
         }
-        same(ids(page), policy::filter_inbox(facts, id, inbox), question)?;
+        let listed = policy::filter_inbox(facts, id, inbox);
+        same(ids(page), listed.clone(), question)?;
+        for limit in [2, usize::MAX] {
+            let first = listed.clone().map(|ids| ids.into_iter().take(limit).collect());
+            same(newest(viewer, inbox, limit), first, || format!("newest {limit} of {}", question()))?;
+        }
         same(viewer.badge(inbox), policy::badge(facts, id, inbox), || format!("badge of {}", question()))?;
         for conversation in &asked.conversations {
             let kept = policy::keeps_out(facts, id, conversation, inbox);
@@ -307,6 +347,14 @@ fn assert_same_inboxes(viewer: &Viewer<'_>, facts: &Facts, asked: &Asked) -> Tes
     }
     same(viewer.badges(&openable), policy::badges(facts, id, &openable), || format!("badges of {id:?}"))?;
     same(viewer.badges(&asked.inboxes), policy::badges(facts, id, &asked.inboxes), || format!("all badges of {id:?}"))
+}
+
+/// The first of a list, by row numbers.
+fn newest(viewer: &Viewer<'_>, inbox: &Inbox, limit: usize) -> Result<Vec<ConversationId>, Error> {
+    let mut rows = Vec::new();
+    viewer.prepare(inbox)?.newest(limit, &mut rows);
+    let shown = rows.iter().filter_map(|row| viewer.conversation_row(*row));
+    Ok(shown.map(|row| row.id().clone()).collect())
 }
 
 fn assert_same_contact_lists(viewer: &Viewer<'_>, facts: &Facts, asked: &Asked) -> TestCaseResult {
