@@ -789,6 +789,8 @@ fn a_builder_checks_each_fact_as_it_comes_and_keeps_what_it_had() {
         .and_then(|builder| builder.filter(Filter::contacts("f2", "Theirs", "ana", Rule::all([]))))
         .unwrap()
         .revision(Revision::new(40));
+    let again = builder.filter(Filter::conversations("f1", "Ours", "ana", Rule::Starred)).unwrap_err();
+    assert_eq!((again.code(), again.id()), (ErrorCode::DuplicateId, "f1"));
     let mut built = builder.build();
     assert_same_answers(&built, &Facts::load(clinic().to_dataset()).unwrap()).unwrap();
     assert_eq!(built.revision(), Revision::new(40));
