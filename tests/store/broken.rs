@@ -58,6 +58,16 @@ enum Flaw {
     Recreates,
     /// Facts are read piece by piece while others write.
     MixesRevisions,
+    /// An organization that is not there has an empty journal.
+    ReplaysNobody,
+    /// An append to an organization that is not there is a conflict.
+    ConflictsWithNobody,
+    /// A revision yet to come has no entries behind it.
+    ReplaysWhatIsToCome,
+    /// The expected revision is looked at before the submission.
+    ConflictsFirst,
+    /// A create fails once it has written.
+    CreatesAndFails,
     /// Entries are gone before the facts that hold them are there, and then it fails.
     ForgetsTooEarly,
 }
@@ -168,6 +178,11 @@ impl Broken {
                 }
                 other => other,
             },
+            ConflictsWithNobody => match store.append(&append) {
+                Err(AppendError::UnknownOrganization(_)) => Err(AppendError::Conflict(current)),
+                other => other,
+            },
+            ConflictsFirst if append.expected != current => Err(AppendError::Conflict(current)),
             ForgetsSubmissions => {
                 let mut appends = self.appends.lock().unwrap();
                 *appends += 1;
@@ -270,6 +285,10 @@ fn sort(batch: &mut Batch) {
 impl Journal for Broken {
     fn create(&mut self, engine: &Engine) -> Result<(), CreateError<Failed>> {
         match self.fails {
+            true if self.has(CreatesAndFails) => {
+                self.put(engine).map_err(of_create)?;
+                Err(CreateError::Store(Failed))
+            }
             true => Err(CreateError::Store(Failed)),
             false => self.put(engine).map_err(of_create),
         }
@@ -310,6 +329,8 @@ impl Journal for Broken {
                 store.replay(organization, oldest, &mut collect).map_err(of_replay)?;
             }
             Err(ReplayError::NotKept { oldest, current }) if self.has(HidesWholeCompaction) && oldest == current => {}
+            Err(ReplayError::NotKept { current, .. }) if self.has(ReplaysWhatIsToCome) && after > current => {}
+            Err(ReplayError::UnknownOrganization(_)) if self.has(ReplaysNobody) => {}
             result => result.map_err(of_replay)?,
         }
         match self.flaw {
@@ -365,6 +386,10 @@ fn the_kit_finds_every_broken_store() {
         (FoldsCase, "organizations apart", "`kit-apart` exists"),
         (CutsIds, "long ids", "in place of the one asked for"),
         (Recreates, "create", "replaced an organization"),
+        (ReplaysNobody, "create", "replay of an unknown organization"),
+        (ConflictsWithNobody, "create", "append to an unknown organization"),
+        (ReplaysWhatIsToCome, "replay", "a revision yet to come was not refused"),
+        (ConflictsFirst, "repeated submissions", "was not answered with its revision"),
         (MixesRevisions, "readers beside writers", "mixed revisions"),
     ];
     let missed: Vec<String> = flaws.into_iter().filter_map(|(flaw, case, reason)| missed(flaw, case, reason)).collect();
@@ -372,11 +397,15 @@ fn the_kit_finds_every_broken_store() {
 }
 
 #[test]
-fn the_kit_finds_a_store_that_forgets_entries_before_it_has_compacted_them() {
-    let store = Broken::new(ForgetsTooEarly);
-    let kit = Kit::new(|| store.clone()).failing(|step| Broken { fails: step == 0, ..store.clone() });
-    let failure = kit.check_case("failure midway").unwrap_err();
-    assert_eq!(failure.reason, "after a compaction that failed, the store is at revision 0, not 4");
+fn the_kit_finds_every_store_that_leaves_something_where_it_fails() {
+    for (flaw, reason) in [
+        (ForgetsTooEarly, "after a compaction that failed, the store is at revision 0, not 4"),
+        (CreatesAndFails, "a create that failed left something"),
+    ] {
+        let store = Broken::new(flaw);
+        let kit = Kit::new(|| store.clone()).failing(|step| Broken { fails: step == 0, ..store.clone() });
+        assert_eq!(kit.check_case("failure midway").unwrap_err().reason, reason);
+    }
 }
 
 #[test]

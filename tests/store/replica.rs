@@ -56,6 +56,8 @@ enum Mishap {
     OldFacts,
     /// A conflict with the first facts is answered, once.
     EarlierConflict,
+    /// The organization is there no longer.
+    NobodyThere,
 }
 
 #[derive(Debug, PartialEq, thiserror::Error)]
@@ -121,6 +123,7 @@ impl Journal for Faulty {
     fn append(&mut self, append: &Append<'_>) -> Result<Revision, AppendError<Gone>> {
         match self.mishap() {
             Mishap::BeforeWriting => return Err(AppendError::Store(Gone)),
+            Mishap::NobodyThere => return Err(AppendError::UnknownOrganization(append.organization.clone())),
             Mishap::Later => {
                 let held = (append.expected, append.submission, append.changes.to_vec());
                 *self.held.lock().unwrap() = Some(held);
@@ -184,6 +187,9 @@ impl Journal for Faulty {
         if mishap == Mishap::OldFacts {
             let current = never(self.store.revision(organization)).unwrap();
             return Err(ReplayError::NotKept { oldest: current, current });
+        }
+        if mishap == Mishap::NobodyThere {
+            return Err(ReplayError::UnknownOrganization(organization.clone()));
         }
         let replayed = self.store.replay(organization, after, &mut |entry| {
             seen += 1;
@@ -697,6 +703,30 @@ fn another_organization_than_was_asked_for_is_not_taken_for_it() {
 fn an_unknown_organization_is_named() {
     let opened = Replica::open(memory(), &"elm".into(), ReplicaId::new(1));
     assert!(matches!(opened, Err(ReplicaError::UnknownOrganization(id)) if id.as_str() == "elm"));
+}
+
+#[test]
+fn an_organization_that_is_gone_is_named_and_the_replica_is_left_as_it_was() {
+    let (store, mut replica) = faulty();
+    let made = SubmissionId { replica: ReplicaId::new(7), number: 1 };
+    let changes = [Change::archive("c1")];
+    let revision = replica.submit_once(made, &ana(), &changes).unwrap();
+    let before = replica.engine().to_dataset();
+    store.set(Mishap::NobodyThere);
+    let outcomes = [
+        replica.submit(&ana(), &Change::unarchive("c1")),
+        // What is refused on the facts at hand is looked for in the journal first, and what was made before as well.
+        replica.submit(&ana(), &Change::archive("gone")),
+        replica.submit_once(made, &ana(), &changes),
+        replica.catch_up(),
+        replica.reach(revision.after(1)).map(Engine::revision),
+    ];
+    for outcome in outcomes {
+        assert!(matches!(&outcome, Err(ReplicaError::UnknownOrganization(id)) if id.as_str() == "oak"), "{outcome:?}");
+    }
+    assert_eq!((replica.revision(), replica.engine().to_dataset()), (revision, before));
+    store.set(Mishap::None);
+    assert_eq!(replica.submit(&ana(), &Change::unarchive("c1")).unwrap(), revision.after(1));
 }
 
 #[test]
