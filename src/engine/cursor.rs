@@ -7,6 +7,11 @@
 //!
 //! Nothing here knows of conversations; a position is a number and an id.
 
+#![expect(
+    deprecated,
+    reason = "the only keyed hash of the standard library whose algorithm is fixed by its documentation"
+)]
+
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
@@ -90,14 +95,9 @@ impl fmt::Debug for CursorKey {
     }
 }
 
-/// What a cursor is bound to.
-#[derive(Clone, Copy)]
-pub(crate) struct Binding<'a, L> {
-    pub(crate) key: CursorKey,
-    pub(crate) organization: &'a OrganizationId,
-    pub(crate) viewer: &'a TeammateId,
-    pub(crate) list: &'a L,
-}
+/// What a cursor is bound to: organization, viewer and list, hashed once for all positions.
+#[derive(Clone)]
+pub(crate) struct Binding(KeyedHasher);
 
 /// What can be paged through. Its name keeps apart lists of different kinds that hash alike, as the first variants do.
 pub(crate) trait Paged: Hash {
@@ -122,13 +122,17 @@ pub(crate) struct Position<'a> {
 const TAG_BYTES: usize = 8;
 const ORDER_BYTES: usize = 8;
 
-impl<L: Paged> Binding<'_, L> {
+impl Binding {
+    /// O(size of the list's rule).
+    pub(crate) fn new<L: Paged>(key: CursorKey, organization: &OrganizationId, viewer: &TeammateId, list: &L) -> Self {
+        let mut hasher = keyed_hasher(key);
+        (organization, viewer, L::NAME, list).hash(&mut hasher);
+        Self(hasher)
+    }
+
     pub(crate) fn seal(&self, position: Position<'_>) -> Cursor {
-        let mut bytes = Vec::with_capacity(TAG_BYTES + ORDER_BYTES + position.id.len());
-        bytes.extend(self.tag(position).to_le_bytes());
-        bytes.extend(position.order.to_le_bytes());
-        bytes.extend(position.id.as_bytes());
-        Cursor(to_hex(&bytes))
+        let [tag, order] = [self.tag(position).to_le_bytes(), position.order.to_le_bytes()];
+        Cursor(to_hex([&tag, &order, position.id.as_bytes()]))
     }
 
     /// Calls `with` with the cursor's position, if it was sealed with this binding.
@@ -146,21 +150,18 @@ impl<L: Paged> Binding<'_, L> {
     }
 
     fn tag(&self, position: Position<'_>) -> u64 {
-        let mut hasher = keyed_hasher(self.key);
-        (self.organization, self.viewer, L::NAME, self.list).hash(&mut hasher);
+        let mut hasher = self.0.clone();
         (position.order, position.id).hash(&mut hasher);
         hasher.finish()
     }
 }
 
 /// SipHash 2-4 (Aumasson and Bernstein, 2012), a keyed hash made for short messages.
-#[expect(
-    deprecated,
-    reason = "the only keyed hash of the standard library whose algorithm is fixed by its documentation"
-)]
-fn keyed_hasher(key: CursorKey) -> impl Hasher {
+type KeyedHasher = std::hash::SipHasher;
+
+fn keyed_hasher(key: CursorKey) -> KeyedHasher {
     let (low, high) = u128_halves(u128::from_le_bytes(key.0));
-    std::hash::SipHasher::new_with_keys(low, high)
+    KeyedHasher::new_with_keys(low, high)
 }
 
 fn u128_halves(key: u128) -> (u64, u64) {
@@ -174,10 +175,10 @@ pub(crate) fn digest(key: CursorKey, text: impl Hash) -> i64 {
     hasher.finish() as i64
 }
 
-fn to_hex(bytes: &[u8]) -> Box<str> {
+fn to_hex(pieces: [&[u8]; 3]) -> Box<str> {
     let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
-    let mut text = Vec::with_capacity(2 * bytes.len());
-    bytes.iter().for_each(|byte| text.extend([digit(byte >> 4), digit(byte & 15)]));
+    let mut text = Vec::with_capacity(2 * pieces.iter().map(|piece| piece.len()).sum::<usize>());
+    pieces.into_iter().flatten().for_each(|byte| text.extend([digit(byte >> 4), digit(byte & 15)]));
     // Digits are always UTF-8.
     String::from_utf8(text).unwrap_or_default().into()
 }

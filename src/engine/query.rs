@@ -18,7 +18,7 @@ mod walk;
 use smallvec::SmallVec;
 
 pub(super) use badges::badges;
-pub(super) use walk::Listed;
+pub(super) use walk::{Listed, room_for};
 
 use super::bits::{Bits, contains, ones};
 use super::kernel::{self, and, and_not, is_clear};

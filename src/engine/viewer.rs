@@ -1,13 +1,14 @@
 //! Questions of one viewer: what a service asks while it serves a teammate.
 
+use std::cell::LazyCell;
 use std::sync::Arc;
 
 use super::Engine;
 use super::bits::ones;
-use super::cursor::{Binding, Cursor, Position, digest};
+use super::cursor::{Binding, Cursor, Paged, Position, digest};
 use super::kernel::{self, Lanes, Pass};
 use super::page::{ContactRow, ConversationRow, Page, PageRequest, RowId};
-use super::query::{Listed, Plan, badges};
+use super::query::{Listed, Plan, badges, room_for};
 use super::rule::View;
 use super::state::State;
 use crate::error::{Error, ErrorCode};
@@ -241,7 +242,7 @@ impl<'e> Viewer<'e> {
     pub fn contacts(&self, list: &ContactList, page: &PageRequest) -> Result<Page<ContactRow<'e>>, Error> {
         let opened = policy::open_contacts(&self.state().directory, self.teammate, list)?;
         let limit = page.limit()?;
-        let binding = self.binding(list);
+        let binding = LazyCell::new(|| self.binding(list));
         let start = page.cursor().map(|cursor| self.contact_position(&binding, cursor)).transpose()?;
         let rows = match start {
             None => self.listed_contacts(&opened, self.state().contacts.listed(), limit),
@@ -252,7 +253,7 @@ impl<'e> Viewer<'e> {
     }
 
     /// The contact that a page ended with, if it still has its name and the viewer still finds it.
-    fn contact_position(&self, binding: &Binding<'_, ContactList>, cursor: &Cursor) -> Result<u32, Error> {
+    fn contact_position(&self, binding: &Binding, cursor: &Cursor) -> Result<u32, Error> {
         let key = self.engine.cursor_key;
         let end = binding.unseal(cursor, |end| {
             let row = self.contact(&ContactId::from(end.id))?;
@@ -357,12 +358,8 @@ impl<'e> Viewer<'e> {
         self.state().contacts.number(id).filter(|number| self.view.finds(*number))
     }
 
-    fn binding<'a, L>(&self, list: &'a L) -> Binding<'a, L>
-    where
-        'e: 'a,
-    {
-        let organization = &self.state().directory.id;
-        Binding { key: self.engine.cursor_key, organization, viewer: &self.teammate.id, list }
+    fn binding(&self, list: &impl Paged) -> Binding {
+        Binding::new(self.engine.cursor_key, &self.state().directory.id, &self.teammate.id, list)
     }
 }
 
@@ -391,13 +388,14 @@ where
     /// `empty_page` or `invalid_cursor` for the request.
     pub fn page(&self, page: &PageRequest) -> Result<Page<ConversationRow<'e>>, Error> {
         let limit = page.limit()?;
-        let binding = self.viewer.binding(self.inbox);
-        let mut rows = Vec::with_capacity(limit.saturating_add(1).min(ROOM));
+        let one_more = limit.saturating_add(1);
+        let binding = LazyCell::new(|| self.viewer.binding(self.inbox));
+        let mut rows = Vec::with_capacity(room_for(one_more));
         match page.cursor() {
-            None => self.list(None, limit.saturating_add(1), &mut rows),
+            None => self.list(None, one_more, &mut rows),
             Some(cursor) => binding.unseal(cursor, |end| {
                 let is_passed = |row| self.is_passed(row, end);
-                self.list(Some(&is_passed), limit.saturating_add(1), &mut rows);
+                self.list(Some(&is_passed), one_more, &mut rows);
             })?,
         }
         Ok(cut(ConversationRow::all(self.viewer.view, &rows), limit, |row| {
@@ -452,9 +450,6 @@ impl Pass for CopyRows<'_, '_> {
         }
     }
 }
-
-/// Row numbers that a page makes room for before it knows how many there are.
-const ROOM: usize = 128;
 
 /// The page of up to `limit` rows out of one more, with a cursor if that one is there.
 fn cut<R>(mut rows: Vec<R>, limit: usize, seal: impl FnOnce(&R) -> Cursor) -> Page<R> {

@@ -238,6 +238,11 @@ const ROOM: usize = FOUND_AT_ONCE + 8;
 /// Rows that a list is made longer by at once at most.
 const GROWTH: usize = 512;
 
+/// Rows that a list of up to so many makes room for at first.
+pub(in crate::engine) fn room_for(limit: usize) -> usize {
+    limit.min(GROWTH) + ROOM
+}
+
 /// A list of rows that grows to a limit. It is longer than what it holds until it is cut: making it longer for each
 /// word, by what may be found there, would cost as much as finding it.
 pub(super) struct Found<'r> {
@@ -267,7 +272,7 @@ impl<'r> Found<'r> {
     #[inline(always)]
     fn room(&mut self) -> Option<&mut [u32; ROOM]> {
         if self.rows.len() < self.len + ROOM {
-            self.rows.resize(self.len + (self.limit - self.len).min(GROWTH) + ROOM, 0);
+            self.rows.resize(self.len + room_for(self.limit - self.len), 0);
         }
         self.rows.get_mut(self.len..)?.first_chunk_mut()
     }
