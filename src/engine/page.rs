@@ -102,13 +102,13 @@ pub struct ConversationRow<'e> {
 impl<'e> ConversationRow<'e> {
     /// The row of a conversation that the viewer sees.
     pub(super) fn new(view: View<'e>, row: u32) -> Option<Self> {
-        Some(Self::of(view, row, view.state.id(row)?))
+        Some(Self::of(view, row, view.state.id(row)?, view.state.details.get(row)))
     }
 
     /// Always inlined, so that it is made where it will be: moving it costs a page as much as making it.
     #[inline(always)]
-    fn of(View { state, finds, viewer, .. }: View<'e>, row: u32, id: &'e ConversationId) -> Self {
-        Self { state, finds, viewer, row, id, detail: state.details.get(row) }
+    fn of(View { state, finds, viewer, .. }: View<'e>, row: u32, id: &'e ConversationId, detail: Detail<'e>) -> Self {
+        Self { state, finds, viewer, row, id, detail }
     }
 
     /// The rows of conversations that the viewer sees, in their order.
@@ -117,25 +117,35 @@ impl<'e> ConversationRow<'e> {
     /// fetched for many of them at once, step by step along the pointers, rather than waited for as they are looked at.
     pub(super) fn all(view: View<'e>, rows: &[u32]) -> Vec<Self> {
         let mut all = Vec::with_capacity(rows.len());
-        let is_at_hand = rows.last().is_none_or(|row| view.state.is_among_latest(*row));
+        if rows.last().is_none_or(|row| view.state.is_among_latest(*row)) {
+            Self::add(view, rows, &mut all);
+            return all;
+        }
+        let (ids, details) = (view.state.ids.values(), view.state.details.all());
         for some in rows.chunks(AT_ONCE) {
-            if !is_at_hand {
-                some.iter().for_each(|row| view.state.prefetch_row(*row));
+            for row in some {
+                ids.prefetch(*row);
+                details.prefetch(*row);
             }
             let made = all.len();
-            for row in some {
-                if let Some(id) = view.state.id(*row) {
-                    all.push(Self::of(view, *row, id));
-                }
-            }
-            if !is_at_hand {
-                all.iter().skip(made).for_each(Self::prefetch);
-            }
+            Self::add(view, some, &mut all);
+            all.iter().skip(made).for_each(Self::prefetch);
         }
         all
     }
 
-    /// Has fetched what comes behind what [`State::prefetch_row`] fetches.
+    /// Not inlined, so that nothing else is to be kept in registers meanwhile.
+    #[inline(never)]
+    fn add(view: View<'e>, rows: &[u32], all: &mut Vec<Self>) {
+        let (ids, details) = (view.state.ids.values(), view.state.details.all());
+        for row in rows {
+            if let Some(id) = ids.get(*row) {
+                all.push(Self::of(view, *row, id, details.get(*row)));
+            }
+        }
+    }
+
+    /// Has fetched what comes behind its id and its details.
     fn prefetch(&self) {
         self.state.prefetch_read(Slot::of(self.detail.slot()), self.viewer);
         self.state.details.contacts_of(self.row, self.detail).for_each(|contact| self.state.contacts.prefetch(contact));
