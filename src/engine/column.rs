@@ -41,12 +41,6 @@ impl<T: Clone, const N: usize> Column<T, N> {
         &self.blocks[row as usize / N][row as usize % N]
     }
 
-    /// Its values, for who reads many: where the list of blocks lies is looked up once.
-    #[inline]
-    pub(super) fn values(&self) -> Values<'_, T, N> {
-        Values(&self.blocks)
-    }
-
     /// The values in order, a block at a time.
     pub(super) fn slices(&self) -> impl Iterator<Item = &[T]> {
         let starts = (0..self.len).step_by(N);
@@ -56,7 +50,13 @@ impl<T: Clone, const N: usize> Column<T, N> {
     /// Has a row's value fetched that will be read.
     #[inline]
     pub(super) fn prefetch(&self, row: u32) {
-        self.values().prefetch(row);
+        let block = &self.blocks[row as usize / N];
+        let at = row as usize % N;
+        prefetch_line(&block[at]);
+        // Values that do not fill lines evenly may reach into the line where the next one starts.
+        if 64 % size_of::<T>() != 0 {
+            block.get(at + 1).into_iter().for_each(prefetch_line);
+        }
     }
 
     /// The value of a row; `None` beyond the last.
@@ -117,36 +117,6 @@ impl<T: Clone, const N: usize> Column<T, N> {
     /// The blocks in which two columns may differ, as ranges of rows; shared blocks are left out.
     pub(super) fn differing<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = Range<u32>> + 'a {
         differing(&self.blocks, &other.blocks, N)
-    }
-}
-
-/// The values of a column.
-#[derive(Debug)]
-pub(super) struct Values<'c, T, const N: usize = BLOCK>(&'c [Part<[T]>]);
-
-impl<T, const N: usize> Clone for Values<'_, T, N> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T, const N: usize> Copy for Values<'_, T, N> {}
-
-impl<'c, T, const N: usize> Values<'c, T, N> {
-    #[inline]
-    pub(super) fn get(self, row: u32) -> &'c T {
-        &self.0[row as usize / N][row as usize % N]
-    }
-
-    #[inline]
-    pub(super) fn prefetch(self, row: u32) {
-        let block = &self.0[row as usize / N];
-        let at = row as usize % N;
-        prefetch_line(&block[at]);
-        // Values that do not fill lines evenly may reach into the line where the next one starts.
-        if 64 % size_of::<T>() != 0 {
-            block.get(at + 1).into_iter().for_each(prefetch_line);
-        }
     }
 }
 

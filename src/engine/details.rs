@@ -15,7 +15,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
-use super::column::{BLOCK, Column, Values};
+use super::column::{BLOCK, Column};
 use super::shared::Shared;
 use super::short::{Numbers, Run, width};
 use super::sparse::Sparse;
@@ -97,25 +97,6 @@ impl Detail<'_> {
     }
 }
 
-/// What is kept of all rows.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct All<'d> {
-    rows: Values<'d, Row>,
-    widths: &'d [Widths],
-}
-
-impl<'d> All<'d> {
-    #[inline]
-    pub(super) fn get(self, row: u32) -> Detail<'d> {
-        Detail { row: self.rows.get(row), widths: self.widths[row as usize / BLOCK] }
-    }
-
-    #[inline]
-    pub(super) fn prefetch(self, row: u32) {
-        self.rows.prefetch(row);
-    }
-}
-
 /// Lists that do not fit into a row: its contacts, then its tags.
 #[derive(Clone, Debug)]
 struct Apart {
@@ -164,12 +145,6 @@ impl Details {
     #[inline]
     pub(super) fn get(&self, row: u32) -> Detail<'_> {
         Detail { row: self.rows.get(row), widths: self.widths[row as usize / BLOCK] }
-    }
-
-    /// What is kept of all rows, for who asks for many.
-    #[inline]
-    pub(super) fn all(&self) -> All<'_> {
-        All { rows: self.rows.values(), widths: &self.widths }
     }
 
     /// The numbers of its contacts in order.

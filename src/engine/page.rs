@@ -102,13 +102,13 @@ pub struct ConversationRow<'e> {
 impl<'e> ConversationRow<'e> {
     /// The row of a conversation that the viewer sees.
     pub(super) fn new(view: View<'e>, row: u32) -> Option<Self> {
-        Some(Self::of(view, row, view.state.id(row)?, view.state.details.get(row)))
+        Some(Self::of(view, row, view.state.id(row)?))
     }
 
     /// Always inlined, so that it is made where it will be: moving it costs a page as much as making it.
     #[inline(always)]
-    fn of(View { state, finds, viewer, .. }: View<'e>, row: u32, id: &'e ConversationId, detail: Detail<'e>) -> Self {
-        Self { state, finds, viewer, row, id, detail }
+    fn of(View { state, finds, viewer, .. }: View<'e>, row: u32, id: &'e ConversationId) -> Self {
+        Self { state, finds, viewer, row, id, detail: state.details.get(row) }
     }
 
     /// The rows of conversations that the viewer sees, in their order.
@@ -121,12 +121,8 @@ impl<'e> ConversationRow<'e> {
             Self::add(view, rows, &mut all);
             return all;
         }
-        let (ids, details) = (view.state.ids.values(), view.state.details.all());
         for some in rows.chunks(AT_ONCE) {
-            for row in some {
-                ids.prefetch(*row);
-                details.prefetch(*row);
-            }
+            some.iter().for_each(|row| view.state.prefetch_row(*row));
             let made = all.len();
             Self::add(view, some, &mut all);
             all.iter().skip(made).for_each(Self::prefetch);
@@ -137,15 +133,14 @@ impl<'e> ConversationRow<'e> {
     /// Not inlined, so that nothing else is to be kept in registers meanwhile.
     #[inline(never)]
     fn add(view: View<'e>, rows: &[u32], all: &mut Vec<Self>) {
-        let (ids, details) = (view.state.ids.values(), view.state.details.all());
         for row in rows {
-            if let Some(id) = ids.get(*row) {
-                all.push(Self::of(view, *row, id, details.get(*row)));
+            if let Some(id) = view.state.id(*row) {
+                all.push(Self::of(view, *row, id));
             }
         }
     }
 
-    /// Has fetched what comes behind its id and its details.
+    /// Has fetched what comes behind what [`State::prefetch_row`] fetches.
     fn prefetch(&self) {
         self.state.prefetch_read(Slot::of(self.detail.slot()), self.viewer);
         self.state.details.contacts_of(self.row, self.detail).for_each(|contact| self.state.contacts.prefetch(contact));

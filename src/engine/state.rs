@@ -207,6 +207,13 @@ impl State {
         }
     }
 
+    /// Has fetched what tells where to find what a list shows of a row.
+    #[inline]
+    pub(super) fn prefetch_row(&self, row: u32) {
+        self.ids.prefetch(row);
+        self.details.prefetch(row);
+    }
+
     /// The row of a conversation that a message goes to, with what the message changes fetched, step by step along the
     /// pointers. Changes are carried out part by part, and each would wait for its own.
     pub(super) fn row_of_message(&self, id: &ConversationId) -> Option<u32> {
