@@ -7,11 +7,6 @@
 //!
 //! Nothing here knows of conversations; a position is a number and an id.
 
-#![expect(
-    deprecated,
-    reason = "the only keyed hash of the standard library whose algorithm is fixed by its documentation"
-)]
-
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
@@ -96,7 +91,6 @@ impl fmt::Debug for CursorKey {
 }
 
 /// What a cursor is bound to: organization, viewer and list, hashed once for all positions.
-#[derive(Clone)]
 pub(crate) struct Binding(KeyedHasher);
 
 /// What can be paged through. Its name keeps apart lists of different kinds that hash alike, as the first variants do.
@@ -157,8 +151,13 @@ impl Binding {
 }
 
 /// SipHash 2-4 (Aumasson and Bernstein, 2012), a keyed hash made for short messages.
+#[expect(
+    deprecated,
+    reason = "the only keyed hash of the standard library whose algorithm is fixed by its documentation"
+)]
 type KeyedHasher = std::hash::SipHasher;
 
+#[expect(deprecated, reason = "as the type is")]
 fn keyed_hasher(key: CursorKey) -> KeyedHasher {
     let (low, high) = u128_halves(u128::from_le_bytes(key.0));
     KeyedHasher::new_with_keys(low, high)
