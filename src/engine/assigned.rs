@@ -100,6 +100,12 @@ impl Assignments {
         self.by_row.get(row).copied()
     }
 
+    /// Has fetched what tells whether a row is assigned.
+    #[inline]
+    pub(super) fn prefetch_row(&self, row: u32) {
+        self.by_row.prefetch(row);
+    }
+
     pub(super) fn of_row(&self, row: u32) -> Option<&Member> {
         self.member(self.number_of_row(row)?)
     }

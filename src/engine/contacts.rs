@@ -20,7 +20,7 @@ use super::packed::Narrow;
 use super::posting::PostingList;
 use super::shared::Shared;
 use super::short::{Run, Word};
-use super::sparse::{BRISK, Sparse};
+use super::sparse::Sparse;
 use crate::model::{Contact, ContactCategory, ContactId, Directory, Invitation, Member, Text};
 
 #[derive(Clone, Debug, Default)]
@@ -153,7 +153,7 @@ impl Contacts {
     pub(super) fn prefetch_attached(&self, number: u32) {
         self.named.prefetch(number);
         self.class.prefetch(number);
-        self.open.one.prefetch(number);
+        self.open.held.prefetch(number);
     }
 
     #[inline]
@@ -229,7 +229,7 @@ impl Contacts {
                 self.kinds.push(kind(category, invitation));
                 self.class.push(class);
                 self.uses.push(0);
-                self.open.one.push(OpenRows::NONE);
+                self.open.push();
                 self.named.len() as u32 - 1
             }
         };
@@ -324,11 +324,6 @@ impl Contacts {
         self.open.remove(number, row);
     }
 
-    /// Gives spare memory back after loading.
-    pub(super) fn shrink(&mut self) {
-        self.open.few.shrink();
-    }
-
     /// Verifies that what is kept twice agrees, for so many attachments to open conversations; says what does not.
     pub(super) fn check(&self, attached: usize) -> Result<(), String> {
         let found = |number: &u32| self.id(*number).and_then(|id| self.number(id)) == Some(*number);
@@ -390,73 +385,113 @@ const FEW: usize = if cfg!(test) { 12 } else { 64 };
 /// column holds; a list for a few, chunks for many.
 #[derive(Clone, Debug, Default)]
 struct OpenRows {
-    one: Narrow,
-    few: Sparse<SmallVec<[u32; 4]>, BRISK>,
+    /// By contact, each as [`Held::code`].
+    held: Narrow,
+    few: Lists,
     many: Sparse<PostingList>,
 }
 
+/// Where a contact's rows are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Held {
+    Nowhere,
+    /// In chunks of their own.
+    Many,
+    /// Here: it is one.
+    One(u32),
+    /// In the list with this place.
+    Few(u32),
+}
+
+impl Held {
+    /// As a number, 0 for no rows. Rows and places are less than 2³¹, as slots are.
+    fn code(self) -> u32 {
+        match self {
+            Self::Nowhere => 0,
+            Self::Many => 1,
+            Self::One(row) => 2 + row * 2,
+            Self::Few(place) => 3 + place * 2,
+        }
+    }
+
+    fn of(code: u32) -> Self {
+        match code {
+            0 => Self::Nowhere,
+            1 => Self::Many,
+            even if even.is_multiple_of(2) => Self::One(even / 2 - 1),
+            odd => Self::Few(odd / 2 - 1),
+        }
+    }
+}
+
 impl OpenRows {
-    const NONE: u32 = 0;
-    const FEW: u32 = 1;
-    const MANY: u32 = 2;
-    /// One row is this much more than itself.
-    const ONE: u32 = 3;
+    /// Makes room for a contact without rows.
+    fn push(&mut self) {
+        self.held.push(Held::Nowhere.code());
+    }
+
+    fn held(&self, contact: u32) -> Held {
+        Held::of(self.held.get(contact))
+    }
+
+    fn set(&mut self, contact: u32, held: Held) {
+        self.held.set(contact, held.code());
+    }
 
     fn rows(&self, contact: u32) -> impl Iterator<Item = u32> {
-        let kind = self.one.get(contact);
-        let few = if kind == Self::FEW { self.few.get(contact) } else { None };
-        let many = if kind == Self::MANY { self.many.get(contact) } else { None };
-        let one = kind.checked_sub(Self::ONE).into_iter();
-        one.chain(few.into_iter().flatten().copied()).chain(many.into_iter().flat_map(PostingList::iter))
+        let (one, few, many) = match self.held(contact) {
+            Held::Nowhere => (None, None, None),
+            Held::One(row) => (Some(row), None, None),
+            Held::Few(place) => (None, Some(self.few.get(place)), None),
+            Held::Many => (None, None, self.many.get(contact)),
+        };
+        one.into_iter().chain(few.into_iter().flatten().copied()).chain(many.into_iter().flat_map(PostingList::iter))
     }
 
     /// Adds a row; nothing happens if it is there.
     fn add(&mut self, contact: u32, row: u32) {
-        match self.one.get(contact) {
-            Self::NONE => self.one.set(contact, row + Self::ONE),
-            Self::FEW => self.add_to_few(contact, row),
-            Self::MANY => self.many.entry(contact).insert(row),
-            one if one == row + Self::ONE => {}
-            one => {
-                let other = one - Self::ONE;
-                self.few.insert(contact, [row.min(other), row.max(other)].into_iter().collect());
-                self.one.set(contact, Self::FEW);
+        match self.held(contact) {
+            Held::Nowhere => self.set(contact, Held::One(row)),
+            Held::Many => self.many.entry(contact).insert(row),
+            Held::Few(place) => self.add_to_few(contact, place, row),
+            Held::One(other) if other == row => {}
+            Held::One(other) => {
+                let place = self.few.add([row.min(other), row.max(other)].into_iter().collect());
+                self.set(contact, Held::Few(place));
             }
         }
     }
 
-    fn add_to_few(&mut self, contact: u32, row: u32) {
-        let rows = self.few.entry(contact);
+    fn add_to_few(&mut self, contact: u32, place: u32, row: u32) {
+        let rows = self.few.get_mut(place);
         if let Err(at) = rows.binary_search(&row) {
             rows.insert(at, row);
         }
-        if rows.len() > FEW
-            && let Some(rows) = self.few.remove(contact)
-        {
+        if rows.len() > FEW {
             let mut many = PostingList::default();
-            rows.into_iter().for_each(|row| many.insert(row));
+            self.few.take(place).into_iter().for_each(|row| many.insert(row));
             self.many.insert(contact, many);
-            self.one.set(contact, Self::MANY);
+            self.set(contact, Held::Many);
         }
     }
 
     /// Takes a row out; nothing happens if it is not there.
     fn remove(&mut self, contact: u32, row: u32) {
-        match self.one.get(contact) {
-            Self::NONE => {}
-            Self::FEW => self.remove_from_few(contact, row),
-            Self::MANY => self.remove_from_many(contact, row),
-            one if one == row + Self::ONE => self.one.set(contact, Self::NONE),
-            _ => {}
+        match self.held(contact) {
+            Held::Nowhere => {}
+            Held::Many => self.remove_from_many(contact, row),
+            Held::Few(place) => self.remove_from_few(contact, place, row),
+            Held::One(one) if one == row => self.set(contact, Held::Nowhere),
+            Held::One(_) => {}
         }
     }
 
-    fn remove_from_few(&mut self, contact: u32, row: u32) {
-        let rows = self.few.entry(contact);
+    fn remove_from_few(&mut self, contact: u32, place: u32, row: u32) {
+        let rows = self.few.get_mut(place);
         rows.retain(|other| *other != row);
         if let [last] = rows[..] {
-            self.few.remove(contact);
-            self.one.set(contact, last + Self::ONE);
+            self.few.take(place);
+            self.set(contact, Held::One(last));
         }
     }
 
@@ -466,18 +501,65 @@ impl OpenRows {
         if rows.len() < FEW / 4 {
             let rows = rows.iter().collect();
             self.many.remove(contact);
-            self.few.insert(contact, rows);
-            self.one.set(contact, Self::FEW);
+            let place = self.few.add(rows);
+            self.set(contact, Held::Few(place));
         }
     }
 
-    /// How many rows there are of all contacts, by what holds them; `None` if a contact has rows in two places.
-    fn count(&self, contacts: impl Iterator<Item = u32>) -> Option<usize> {
-        let listed: usize = contacts.map(|contact| self.rows(contact).count()).sum();
-        let of_kind = |kind| move |contact: u32| self.one.get(contact) == kind;
-        let is_sound = self.few.iter().all(|(contact, rows)| of_kind(Self::FEW)(contact) && rows.len() > 1)
-            && self.many.iter().all(|(contact, rows)| of_kind(Self::MANY)(contact) && rows.len() > 1);
-        is_sound.then_some(listed)
+    /// How many rows there are of all contacts; `None` if a list or chunks are held twice, or by nobody.
+    fn count(&self, contacts: impl Iterator<Item = u32> + Clone) -> Option<usize> {
+        let place = |contact| match self.held(contact) {
+            Held::Few(place) => Some(place),
+            _ => None,
+        };
+        let mut places: Vec<u32> = contacts.clone().filter_map(place).collect();
+        places.sort_unstable();
+        places.dedup();
+        let are_many = |(contact, rows): (u32, &PostingList)| self.held(contact) == Held::Many && rows.len() > 1;
+        let is_sound = self.few.len() == places.len() && self.many.iter().all(are_many);
+        is_sound.then(|| contacts.map(|contact| self.rows(contact).count()).sum())
+    }
+}
+
+/// Lists that each have a place, which is given to another when one is taken out.
+#[derive(Clone, Debug, Default)]
+struct Lists {
+    lists: Column<FewRows, LISTS>,
+    free: Column<u32>,
+}
+
+type FewRows = SmallVec<[u32; 4]>;
+
+/// Lists of a block, which is copied where a snapshot shares it.
+const LISTS: usize = if cfg!(test) { 2 } else { 256 };
+
+impl Lists {
+    fn len(&self) -> usize {
+        self.lists.len() - self.free.len()
+    }
+
+    fn get(&self, place: u32) -> &FewRows {
+        self.lists.get(place)
+    }
+
+    fn get_mut(&mut self, place: u32) -> &mut FewRows {
+        self.lists.get_mut(place)
+    }
+
+    /// Adds a list; its place.
+    fn add(&mut self, rows: FewRows) -> u32 {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.lists.push(FewRows::new());
+            self.lists.len() as u32 - 1
+        });
+        self.lists.set(place, rows);
+        place
+    }
+
+    /// Takes a list out.
+    fn take(&mut self, place: u32) -> FewRows {
+        self.free.push(place);
+        std::mem::take(self.lists.get_mut(place))
     }
 }
 
@@ -595,7 +677,7 @@ mod tests {
     #[test]
     fn rows_of_a_contact_grow_from_none_to_many_and_back() {
         let mut open = OpenRows::default();
-        (0..40).for_each(|_| open.one.push(OpenRows::NONE));
+        (0..40).for_each(|_| open.push());
         let mut expected = vec![BTreeSet::new(); 40];
         for step in (0..6_000_u32).step_by(LEAP) {
             let (contact, row) = (step % 7 * step % 40, step * 7 % 61);

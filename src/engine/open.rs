@@ -432,8 +432,11 @@ impl Open {
     }
 
     fn make_room(&mut self) {
-        self.groups.resize_with(self.spine.block_limit().div_ceil(LANES), Part::default);
-        self.settled.resize_with(self.groups.len(), || Part::new(NO_LEAF));
+        let needed = self.spine.block_limit().div_ceil(LANES);
+        if self.groups.len() != needed {
+            self.groups.resize_with(needed, Part::default);
+            self.settled.resize_with(needed, || Part::new(NO_LEAF));
+        }
     }
 
     /// Lays out rows that come in ascending order while facts are loaded.

@@ -5,33 +5,32 @@
 //! ```
 //!
 //! * Look-up is O(1), and takes one cache line to find that there is nothing. Insertion and removal move the values
-//!   behind it in the shard. A clone is O(1) and shares every shard. Shards of fewer rows make insertion
-//!   cheaper, and the first one after a clone dearer.
+//!   behind it in the shard. A clone is O(1) and shares every shard.
 //! * A row without a value costs a bit and a quarter, if any row of its shard has one.
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
 use super::bits::ones;
-use super::kernel::Part;
+use super::kernel::{Part, prefetch_line};
 use super::room::{give_back, make_room};
 use super::shared::Shared;
 pub(super) use crate::model::hasher;
 
 /// Words of bits per shard: as many rows as a column's block holds.
-const WHOLE: usize = super::column::BLOCK.div_ceil(64);
+const WORDS: usize = super::column::BLOCK.div_ceil(64);
 
-/// Words of bits per shard where values come and go with every change.
-pub(super) const BRISK: usize = WHOLE.div_ceil(4);
+/// Rows per shard.
+const SHARD: usize = WORDS * 64;
 
 #[derive(Clone, Debug)]
-struct Shard<T, const WORDS: usize> {
+struct Shard<T> {
     present: [u64; WORDS],
     /// How many values the words before each have.
     before: [u16; WORDS],
     values: Vec<T>,
 }
 
-impl<T, const WORDS: usize> Shard<T, WORDS> {
+impl<T> Shard<T> {
     fn new() -> Self {
         Self { present: [0; WORDS], before: [0; WORDS], values: Vec::new() }
     }
@@ -71,33 +70,39 @@ impl<T, const WORDS: usize> Shard<T, WORDS> {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Sparse<T, const WORDS: usize = WHOLE> {
-    shards: Shared<Option<Part<Shard<T, WORDS>>>>,
+pub(super) struct Sparse<T> {
+    shards: Shared<Option<Part<Shard<T>>>>,
 }
 
-impl<T, const WORDS: usize> Default for Sparse<T, WORDS> {
+impl<T> Default for Sparse<T> {
     fn default() -> Self {
         Self { shards: Shared::default() }
     }
 }
 
-impl<T: Clone, const WORDS: usize> Sparse<T, WORDS> {
-    /// Rows per shard.
-    const SHARD: usize = WORDS * 64;
+impl<T: Clone> Sparse<T> {
+    /// Has fetched what tells whether a row has a value.
+    #[inline]
+    pub(super) fn prefetch(&self, row: u32) {
+        let (shard, at) = locate(row);
+        if let Some(Some(shard)) = self.shards.get(shard) {
+            prefetch_line(&shard.present[at / 64]);
+        }
+    }
 
     #[inline]
     pub(super) fn get(&self, row: u32) -> Option<&T> {
-        let (shard, at) = Self::locate(row);
+        let (shard, at) = locate(row);
         let shard = self.shards.get(shard)?.as_ref().filter(|shard| shard.has(at))?;
         shard.values.get(shard.place(at))
     }
 
     pub(super) fn insert(&mut self, row: u32, value: T) {
-        self.shard(row).put(row as usize % Self::SHARD, value);
+        self.shard(row).put(row as usize % SHARD, value);
     }
 
     pub(super) fn remove(&mut self, row: u32) -> Option<T> {
-        let (shard, at) = Self::locate(row);
+        let (shard, at) = locate(row);
         if !self.shards.get(shard)?.as_ref().is_some_and(|shard| shard.has(at)) {
             return None;
         }
@@ -116,7 +121,7 @@ impl<T: Clone, const WORDS: usize> Sparse<T, WORDS> {
     where
         T: Default,
     {
-        let at = row as usize % Self::SHARD;
+        let at = row as usize % SHARD;
         let shard = self.shard(row);
         if !shard.has(at) {
             shard.put(at, T::default());
@@ -129,7 +134,7 @@ impl<T: Clone, const WORDS: usize> Sparse<T, WORDS> {
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         let shards = self.shards.iter().enumerate().filter_map(|(number, shard)| Some((number, shard.as_ref()?)));
         shards.flat_map(|(number, shard)| {
-            ones(&shard.present).map(move |at| (number * Self::SHARD) as u32 + at).zip(&shard.values)
+            ones(&shard.present).map(move |at| (number * SHARD) as u32 + at).zip(&shard.values)
         })
     }
 
@@ -138,18 +143,20 @@ impl<T: Clone, const WORDS: usize> Sparse<T, WORDS> {
         self.shards.to_mut().iter_mut().flatten().for_each(|shard| Part::own(shard).values.shrink_to_fit());
     }
 
-    fn shard(&mut self, row: u32) -> &mut Shard<T, WORDS> {
-        let (shard, _) = Self::locate(row);
+    fn shard(&mut self, row: u32) -> &mut Shard<T> {
+        let (shard, _) = locate(row);
         let shards = self.shards.to_mut();
         if shards.len() <= shard {
             shards.resize(shard + 1, None);
         }
         Part::own(shards[shard].get_or_insert_with(|| Part::new(Shard::new())))
     }
+}
 
-    fn locate(row: u32) -> (usize, usize) {
-        (row as usize / Self::SHARD, row as usize % Self::SHARD)
-    }
+/// The shard of a row, and its place in it.
+#[inline]
+fn locate(row: u32) -> (usize, usize) {
+    (row as usize / SHARD, row as usize % SHARD)
 }
 
 #[cfg(test)]

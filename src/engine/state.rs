@@ -220,15 +220,11 @@ impl State {
         let row = self.index.get(id.as_str(), |row| {
             // It is nearly always this one; whether it is, has to be waited for too.
             self.prefetch_columns(row);
+            self.assignments.prefetch_row(row);
             text(&self.ids, row)
         })?;
         self.prefetch_message(row);
         Some(row)
-    }
-
-    fn prefetch_columns(&self, row: u32) {
-        self.class.prefetch(row);
-        self.details.prefetch(row);
     }
 
     fn prefetch_message(&self, row: u32) {
@@ -656,7 +652,7 @@ impl State {
     fn follow(&mut self, moves: &[Move]) {
         for (place, one) in moves.iter().enumerate() {
             if let Some(later) = moves.get(place + FOLLOWED) {
-                self.prefetch_assigned(later.row);
+                self.prefetch_columns(later.row);
             }
             self.details.set_slot(one.row, one.to);
             let entry = self.assigned(one.row);
@@ -678,8 +674,8 @@ impl State {
         }
     }
 
-    /// Has fetched what [`State::assigned`] reads.
-    fn prefetch_assigned(&self, row: u32) {
+    /// Has a row's class and details fetched, which is what [`State::assigned`] reads.
+    fn prefetch_columns(&self, row: u32) {
         self.class.prefetch(row);
         self.details.prefetch(row);
     }

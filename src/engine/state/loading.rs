@@ -64,7 +64,6 @@ impl State {
         }
         self.assignments.shrink();
         self.classes.shrink();
-        self.contacts.shrink();
         self.archived_reads.shrink();
     }
 

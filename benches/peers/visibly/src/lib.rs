@@ -24,6 +24,8 @@ pub struct Peer {
     build_s: f64,
     bytes: usize,
     texts: (usize, usize),
+    /// A page's rows: room for them is made once, as a service does.
+    page: Vec<RowId>,
 }
 
 impl Peer {
@@ -37,7 +39,7 @@ impl Peer {
         let conversations: Vec<_> = (0..ds.convs.len()).map(|c| ConversationId::from(format!("c{c}"))).collect();
         let rows = conversations.iter().map(|id| engine.row(id).expect("a known conversation")).collect();
         let teammates = (0..ds.teammates()).map(|t| TeammateId::from(format!("t{t}"))).collect();
-        Self { texts: texts(ds), engine, teammates, conversations, rows, build_s, bytes }
+        Self { texts: texts(ds), engine, teammates, conversations, rows, build_s, bytes, page: Vec::new() }
     }
 
     fn viewer(&self, viewer: u32) -> Viewer<'_> {
@@ -230,13 +232,14 @@ impl workload::Engine for Peer {
     }
     fn message_then_all(&mut self, conv: u32, at: i64, viewer: u32) -> (f64, f64) {
         let change = Change::receive_message(&self.conversations[conv as usize], at);
-        let mut rows = Vec::with_capacity(PAGE);
+        let mut rows = std::mem::take(&mut self.page);
+        rows.clear();
         let start = Instant::now();
         self.engine.apply(&change).expect("a known conversation");
         let applied = start.elapsed();
         self.viewer(viewer).prepare(&Inbox::All).expect("an open inbox").newest(PAGE, &mut rows);
         let listed = start.elapsed();
-        black_box(&rows);
+        self.page = rows;
         (applied.as_nanos() as f64, listed.as_nanos() as f64)
     }
     fn note(&mut self) -> String {
