@@ -244,6 +244,12 @@ impl<'e> Iterator for Tags<'e> {
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.numbers.size_hint()
     }
+
+    #[inline]
+    fn fold<B, F: FnMut(B, &'e Tag) -> B>(self, start: B, f: F) -> B {
+        let Self { state, numbers } = self;
+        numbers.filter_map(|number| state.tag(number)).fold(start, f)
+    }
 }
 
 /// Every number in a list has a tag, for numbers of tags are never given up.

@@ -53,6 +53,18 @@ impl Iterator for Run<'_> {
         let left = self.left as usize + self.apart.len();
         (left, Some(left))
     }
+
+    /// Without asking after each number where the next one is: `for_each`, `sum` and the like go by it.
+    #[inline]
+    fn fold<B, F: FnMut(B, u32) -> B>(self, start: B, mut f: F) -> B {
+        let (mut all, mut packed) = (start, self.packed);
+        let ones = (1 << self.width) - 1;
+        for _ in 0..self.left {
+            all = f(all, (packed & ones) as u32);
+            packed >>= self.width;
+        }
+        self.apart.iter().fold(all, |all, number| f(all, *number))
+    }
 }
 
 impl ExactSizeIterator for Run<'_> {}

@@ -197,16 +197,14 @@ impl<'e> Listed<'e> {
     /// For what is found without a walk.
     pub(in crate::engine) const NONE: Self = Self { places: [&[]; 16], len: None };
 
-    fn fill(&mut self, all: impl Iterator<Item = &'e [Option<Part<Leaf>>]>) {
+    fn fill(&mut self, mut all: impl Iterator<Item = &'e [Option<Part<Leaf>>]>) {
         let mut len = 0;
-        for leaves in all {
-            let Some(place) = self.places.get_mut(len) else {
-                return;
-            };
-            *place = leaves;
+        let fits = all.try_for_each(|leaves| {
+            *self.places.get_mut(len)? = leaves;
             len += 1;
-        }
-        self.len = Some(len);
+            Some(())
+        });
+        self.len = fits.map(|()| len);
     }
 
     /// The slots of a block that are listed by their class for certain, and those whose class has to be looked at.

@@ -35,9 +35,9 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static A: Counting = Counting;
 
-/// Messages that an engine takes at most before it is the baseline's turn. Were it the baseline's turn after each, what
-/// one has touched would push out of the caches what the other is about to ask for.
-const TURN: usize = 250;
+/// Messages that an engine takes at most before it is the baseline's turn: enough that most find the caches as the
+/// engine's own messages leave them. What the other has touched takes several hundred to be pushed out again.
+const TURN: usize = 2_000;
 
 fn run(
     e: &mut dyn Engine,
