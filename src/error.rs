@@ -137,7 +137,7 @@ impl ErrorCode {
     /// The sentence that goes before the id.
     const fn sentence(self) -> &'static str {
         match self {
-            Self::DuplicateId => "id used twice",
+            Self::DuplicateId => "id used twice, of",
             Self::EmptyId => "empty id of",
             Self::EmptyTag => "empty tag on",
             Self::UnknownTeammate => "unknown teammate",
@@ -226,13 +226,20 @@ impl ParseError {
 pub struct Error {
     code: ErrorCode,
     id: Box<str>,
+    kind: Option<&'static str>,
     holder: Option<Box<str>>,
     position: Option<usize>,
 }
 
 impl Error {
     pub(crate) fn new(code: ErrorCode, id: impl AsRef<str>) -> Self {
-        Self { code, id: id.as_ref().into(), holder: None, position: None }
+        Self { code, id: id.as_ref().into(), kind: None, holder: None, position: None }
+    }
+
+    /// Says what kind of thing has the offending id.
+    pub(crate) fn of(mut self, kind: &'static str) -> Self {
+        self.kind = Some(kind);
+        self
     }
 
     /// Says what names the id that is unknown. Any other fault is told with the id of what has it.
@@ -263,9 +270,17 @@ impl Error {
         &self.id
     }
 
-    /// What names the id that is unknown, on one line whatever its own id, such as ``conversation `intake` ``: where a
-    /// team, endpoint, contact, conversation or filter that is loaded or brought in does, or a team or endpoint that is
-    /// changed. `None` elsewhere.
+    /// What kind of thing has the offending id, such as `teammate`, where neither the code nor the change tells:
+    /// whenever the code is `duplicate_id`, `empty_tag` or `invalid_assignee`, but for a change to the tags of several
+    /// things. `None` elsewhere.
+    #[must_use]
+    pub fn kind(&self) -> Option<&'static str> {
+        self.kind
+    }
+
+    /// Where an unknown id is named, such as ``conversation `intake` ``, on one line whatever that has for an id. Told
+    /// of each team, endpoint, contact, conversation and filter that is loaded or that a change brings, and of a team or
+    /// an endpoint that a change alters. `None` elsewhere.
     #[must_use]
     pub fn holder(&self) -> Option<&str> {
         self.holder.as_deref()
@@ -287,7 +302,10 @@ impl fmt::Display for Error {
         let sentence = self.code.sentence();
         match self.id.is_empty() {
             true => f.write_str(sentence.trim_end_matches(", in")),
-            false => write!(f, "{sentence} `{}`", OneLine(&self.id)),
+            false => {
+                let (kind, space) = self.kind.map_or(("", ""), |kind| (kind, " "));
+                write!(f, "{sentence} {kind}{space}`{}`", OneLine(&self.id))
+            }
         }?;
         match &self.holder {
             Some(holder) => write!(f, ", named in {holder}"),

@@ -86,9 +86,9 @@ fn refused<T>(code: ErrorCode, id: impl AsRef<str>) -> Result<T, Error> {
     Err(Error::new(code, id))
 }
 
-fn check_new<T>(existing: Option<T>, id: impl AsRef<str>) -> Result<(), Error> {
+fn check_new<T>(existing: Option<T>, id: impl AsRef<str>, kind: &'static str) -> Result<(), Error> {
     match existing {
-        Some(_) => refused(ErrorCode::DuplicateId, id),
+        Some(_) => Err(Error::new(ErrorCode::DuplicateId, id).of(kind)),
         None => Ok(()),
     }
 }
@@ -120,7 +120,7 @@ fn place(id: &ConversationId, archived: bool, assignee: Option<&Member>) -> Effe
 // Teammates and teams.
 
 fn add_teammate(directory: &Directory, teammate: &Teammate) -> Result<Effects, Error> {
-    check_new(directory.teammates.get(&teammate.id), &teammate.id)?;
+    check_new(directory.teammates.get(&teammate.id), &teammate.id, "teammate")?;
     directory.check_teammate(teammate)?;
     Ok(directory_effect(DirectoryEffect::PutTeammate(teammate.clone())))
 }
@@ -155,7 +155,7 @@ fn keeps_an_admin(directory: &Directory, leaving: &TeammateId) -> Result<(), Err
 fn remove_teammate<W: World>(world: &W, id: &TeammateId, transfer_to: &Member) -> Result<Effects, Error> {
     let directory = world.directory();
     directory.teammate(id)?;
-    directory.recipient(transfer_to, id)?;
+    directory.recipient(transfer_to, id, "teammate")?;
     let leaving = Member::Teammate(id.clone());
     if *transfer_to == leaving {
         return refused(ErrorCode::TransferToSelf, id);
@@ -229,7 +229,7 @@ fn endpoints_passed_on(after: &Directory, leaving: &Member, transfer_to: &Member
 }
 
 fn add_team(directory: &Directory, team: &Team) -> Result<Effects, Error> {
-    check_new(directory.teams.get(&team.id), &team.id)?;
+    check_new(directory.teams.get(&team.id), &team.id, "team")?;
     let mut team = team.clone();
     directory.check_team(&mut team)?;
     Ok(directory_effect(DirectoryEffect::PutTeam(team)))
@@ -256,7 +256,7 @@ fn remove_team<W: World>(world: &W, id: &TeamId) -> Result<Effects, Error> {
 // Endpoints.
 
 fn add_endpoint(directory: &Directory, endpoint: &Endpoint) -> Result<Effects, Error> {
-    check_new(directory.endpoints.get(&endpoint.id), &endpoint.id)?;
+    check_new(directory.endpoints.get(&endpoint.id), &endpoint.id, "endpoint")?;
     let mut endpoint = endpoint.clone();
     directory.check_endpoint(&mut endpoint)?;
     check_auto_assign(directory, &endpoint)?;
@@ -315,7 +315,7 @@ fn remove_endpoint<W: World>(world: &W, id: &EndpointId) -> Result<Effects, Erro
 // Contacts.
 
 fn add_contact<W: World>(world: &W, contact: &Contact) -> Result<Effects, Error> {
-    check_new(world.contact_members(&contact.id), &contact.id)?;
+    check_new(world.contact_members(&contact.id), &contact.id, "contact")?;
     let mut contact = contact.clone();
     world.directory().check_contact(&mut contact)?;
     Ok(smallvec![Effect::AddContact(contact)])
@@ -355,7 +355,7 @@ fn remove_contact<W: World>(world: &W, id: &ContactId) -> Result<Effects, Error>
 /// SPEC 6.1.
 fn start_conversation<W: World>(world: &W, conversation: &Conversation) -> Result<Effects, Error> {
     let directory = world.directory();
-    check_new(world.head(&conversation.id), &conversation.id)?;
+    check_new(world.head(&conversation.id), &conversation.id, "conversation")?;
     let known = |id: &ContactId| world.contact_members(id).is_some();
     let mut conversation = conversation.clone();
     directory.check_conversation(&mut conversation, false, known)?;
@@ -400,7 +400,7 @@ fn assign<W: World>(world: &W, id: &ConversationId, to: Option<&Member>, grant_a
     let Some(to) = to else {
         return Ok(smallvec![place(id, head.archived, None)]);
     };
-    directory.recipient(to, id)?;
+    directory.recipient(to, id, "conversation")?;
     match check_assignee(directory, to, head, id) {
         Ok(()) => Ok(smallvec![place(id, head.archived, Some(to))]),
         Err(error) if grant_access && error.code() == ErrorCode::AssigneeCannotView => {

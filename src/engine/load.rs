@@ -119,7 +119,7 @@ impl Loading {
     pub(super) fn contact(&mut self, mut contact: Contact) -> Result<(), Error> {
         self.state.directory.check_contact(&mut contact)?;
         if self.state.contacts.number(&contact.id).is_some() {
-            return Err(Error::new(ErrorCode::DuplicateId, &contact.id));
+            return Err(Error::new(ErrorCode::DuplicateId, &contact.id).of("contact"));
         }
         let tags = contact.tags.iter().map(|tag| self.state.tag_number(tag)).collect::<Marks>();
         self.state.load_contact(contact, &tags);
@@ -144,7 +144,7 @@ impl Loading {
         let hash = self.state.index.hash(conversation.id.as_str());
         if self.state.index.find(hash, |row| self.rows.text(&self.state.ids, row) == conversation.id.as_str()).is_some()
         {
-            return Err(Error::new(ErrorCode::DuplicateId, &conversation.id));
+            return Err(Error::new(ErrorCode::DuplicateId, &conversation.id).of("conversation"));
         }
         let class = self.class_of(&conversation, endpoint);
         dedup(&mut contacts);

@@ -465,7 +465,7 @@ impl EngineBuilder {
         let directory = Arc::make_mut(&mut self.loading.state.directory);
         directory.check_filter(&mut filter)?;
         match directory.filters.contains_key(&filter.id) {
-            true => Err(Error::new(ErrorCode::DuplicateId, &filter.id)),
+            true => Err(Error::new(ErrorCode::DuplicateId, &filter.id).of("filter")),
             false => {
                 directory.filters.insert(filter.id.clone(), Arc::new(filter));
                 Ok(self)

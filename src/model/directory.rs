@@ -53,11 +53,11 @@ impl Directory {
         members.iter().try_for_each(|member| self.member(member))
     }
 
-    /// Refuses the organization, and a team or teammate that does not exist, as a recipient; `context` is the id of
-    /// what would be assigned.
-    pub(crate) fn recipient(&self, recipient: &Member, context: impl AsRef<str>) -> Result<(), Error> {
+    /// Refuses the organization, and a team or teammate that does not exist, as a recipient; `id` and `kind` are
+    /// those of what would be assigned.
+    pub(crate) fn recipient(&self, recipient: &Member, id: impl AsRef<str>, kind: &'static str) -> Result<(), Error> {
         match recipient {
-            Member::Organization => Err(Error::new(ErrorCode::InvalidAssignee, context)),
+            Member::Organization => Err(Error::new(ErrorCode::InvalidAssignee, id).of(kind)),
             _ => self.member(recipient),
         }
     }

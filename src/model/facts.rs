@@ -10,7 +10,7 @@ use super::contact::Contact;
 use super::conversation::{Conversation, ConversationKind};
 use super::dataset::Dataset;
 use super::directory::Directory;
-use super::filter::{Filter, Lists};
+use super::filter::{Filter, Lists, Rule};
 use super::index::{IndexMap, hasher, new_map};
 use super::organization::{Endpoint, Member, Organization, Team, Teammate};
 use super::text::{ContactId, ConversationId, EndpointId, FilterId, OrganizationId, Tag, TeamId, TeammateId, Text};
@@ -55,12 +55,13 @@ impl Facts {
         };
         for mut contact in contacts {
             facts.directory.check_contact(&mut contact).or_else(&mut on_fault)?;
-            insert_new(&mut facts.contacts, contact.id.clone(), contact).or_else(&mut on_fault)?;
+            insert_new(&mut facts.contacts, contact.id.clone(), contact, "contact").or_else(&mut on_fault)?;
         }
         for mut conversation in conversations {
             let known = |id: &ContactId| facts.contacts.contains_key(id);
             facts.directory.check_conversation(&mut conversation, false, known).or_else(&mut on_fault)?;
-            insert_new(&mut facts.conversations, conversation.id.clone(), conversation).or_else(&mut on_fault)?;
+            insert_new(&mut facts.conversations, conversation.id.clone(), conversation, "conversation")
+                .or_else(&mut on_fault)?;
         }
         Ok(facts)
     }
@@ -200,10 +201,33 @@ impl Dataset {
             Ok(())
         };
         // What goes on after each fault ends without one.
-        let _ = Facts::take_in(self.clone(), noted);
+        let _ = Facts::take_in(self.copy(), noted);
         // That the empty id is used twice says nothing more than that it is empty.
         faults.retain(|fault| fault.code() != ErrorCode::DuplicateId || !fault.id().is_empty());
         faults
+    }
+
+    /// A copy, in which a rule that is nested too deep is another one that is: to clone that one, or to drop the clone,
+    /// would take a stack as deep as it.
+    fn copy(&self) -> Self {
+        let filter = |filter: &Filter| {
+            let Filter { id, name, owner, shared_with, lists, archived, rule } = filter;
+            Filter {
+                id: id.clone(),
+                name: name.clone(),
+                owner: owner.clone(),
+                shared_with: shared_with.clone(),
+                lists: *lists,
+                archived: *archived,
+                rule: if rule.is_too_deep() { Rule::too_deep() } else { rule.clone() },
+            }
+        };
+        Self {
+            organization: self.organization.clone(),
+            contacts: self.contacts.clone(),
+            conversations: self.conversations.clone(),
+            filters: self.filters.iter().map(filter).collect(),
+        }
     }
 }
 
@@ -230,30 +254,31 @@ fn take_in_directory(
     };
     for teammate in teammates {
         directory.check_teammate(&teammate).or_else(&mut on_fault)?;
-        insert_new(&mut directory.teammates, teammate.id.clone(), teammate).or_else(&mut on_fault)?;
+        insert_new(&mut directory.teammates, teammate.id.clone(), teammate, "teammate").or_else(&mut on_fault)?;
     }
     for mut team in teams {
         directory.check_team(&mut team).or_else(&mut on_fault)?;
-        insert_new(&mut directory.teams, team.id.clone(), team).or_else(&mut on_fault)?;
+        insert_new(&mut directory.teams, team.id.clone(), team, "team").or_else(&mut on_fault)?;
     }
     for mut endpoint in endpoints {
         directory.check_endpoint(&mut endpoint).or_else(&mut on_fault)?;
-        insert_new(&mut directory.endpoints, endpoint.id.clone(), Arc::new(endpoint)).or_else(&mut on_fault)?;
+        insert_new(&mut directory.endpoints, endpoint.id.clone(), Arc::new(endpoint), "endpoint")
+            .or_else(&mut on_fault)?;
     }
     for mut filter in filters {
         directory.check_filter(&mut filter).or_else(&mut on_fault)?;
-        insert_new(&mut directory.filters, filter.id.clone(), Arc::new(filter)).or_else(&mut on_fault)?;
+        insert_new(&mut directory.filters, filter.id.clone(), Arc::new(filter), "filter").or_else(&mut on_fault)?;
     }
     Ok(directory)
 }
 
-/// Adds `value` under an id that is new.
-fn insert_new<K, V>(map: &mut IndexMap<K, V>, id: K, value: V) -> Result<(), Error>
+/// Adds `value`, of this kind, under an id that is new.
+fn insert_new<K, V>(map: &mut IndexMap<K, V>, id: K, value: V, kind: &'static str) -> Result<(), Error>
 where
     K: Eq + std::hash::Hash + AsRef<str>,
 {
     match map.entry(id) {
-        Entry::Occupied(entry) => Err(Error::new(ErrorCode::DuplicateId, entry.key())),
+        Entry::Occupied(entry) => Err(Error::new(ErrorCode::DuplicateId, entry.key()).of(kind)),
         Entry::Vacant(entry) => {
             entry.insert(value);
             Ok(())
@@ -344,7 +369,7 @@ impl Directory {
     fn check_members_of(&self, endpoint: &Endpoint) -> Result<(), Error> {
         self.member(&endpoint.owner)?;
         self.members(&endpoint.additional_members)?;
-        endpoint.auto_assign.as_ref().map_or(Ok(()), |recipient| self.recipient(recipient, &endpoint.id))
+        endpoint.auto_assign.as_ref().map_or(Ok(()), |recipient| self.recipient(recipient, &endpoint.id, "endpoint"))
     }
 
     /// References in the rule and the shares are left unchecked: what they name may have gone since.
@@ -364,7 +389,7 @@ impl Directory {
     pub(crate) fn check_contact(&self, contact: &mut Contact) -> Result<(), Error> {
         check_id(&contact.id, "contact")?;
         self.members(&contact.members).map_err(|error| error.named_in("contact", &contact.id))?;
-        check_tags(&contact.tags, &contact.id)?;
+        check_tags(&contact.tags, &contact.id).map_err(|error| error.of("contact"))?;
         dedup(&mut contact.members);
         dedup(&mut contact.tags);
         Ok(())
@@ -402,9 +427,9 @@ impl Directory {
         }
         self.members(&conversation.members)?;
         if let Some(assignee) = &conversation.assignee {
-            self.recipient(assignee, &conversation.id)?;
+            self.recipient(assignee, &conversation.id, "conversation")?;
         }
-        check_tags(&conversation.tags, &conversation.id)?;
+        check_tags(&conversation.tags, &conversation.id).map_err(|error| error.of("conversation"))?;
         let readers = conversation.read_by.iter().chain(&conversation.starred_by);
         readers.into_iter().try_for_each(|id| self.teammate(id).map(drop))
     }

@@ -259,6 +259,11 @@ impl Rule {
         })
     }
 
+    /// A rule nested one deeper than [`MAX_RULE_DEPTH`].
+    pub(crate) fn too_deep() -> Self {
+        (0..MAX_RULE_DEPTH).fold(Self::Unread, |rule, _| Self::not(rule))
+    }
+
     /// Whether it is nested deeper than [`MAX_RULE_DEPTH`].
     pub(crate) fn is_too_deep(&self) -> bool {
         self.is_deeper_than(MAX_RULE_DEPTH)

@@ -302,7 +302,10 @@ fn an_error_names_its_code_and_the_id_at_fault() {
 
     let second = engine.apply_all(&[Change::archive("v1"), Change::assign("v1", Member::Organization)]).unwrap_err();
     assert_eq!((second.code(), second.position()), (ErrorCode::InvalidAssignee, Some(1)));
-    assert_eq!(second.to_string(), "change 1: the organization cannot be assigned to or take over, in `v1`");
+    assert_eq!(
+        second.to_string(),
+        "change 1: the organization cannot be assigned to or take over, in conversation `v1`"
+    );
     assert_eq!(engine.revision(), Revision::new(0));
 
     let inactive = engine.apply(&Change::assign("v1", Member::teammate("cyd"))).unwrap_err();
@@ -644,6 +647,57 @@ fn a_rule_nested_too_deep_is_refused_wherever_it_comes_from() {
             engine.apply(&Change::RemoveFilter { id: "deep".into() }).unwrap();
         }
     }
+}
+
+/// To drop such a rule takes a stack as deep as it; to find it at fault does not.
+#[test]
+fn faults_are_told_of_a_rule_however_deep() {
+    let rule = (0..200_000).fold(Rule::Unread, |rule, _| Rule::not(rule));
+    let dataset = clinic().to_dataset().filter(Filter::conversations("deep", "Deep", "ana", rule));
+    let faults: Vec<String> = dataset.faults().iter().map(ToString::to_string).collect();
+    std::mem::forget(dataset);
+    assert_eq!(faults, ["rule nested too deep, in `deep`"]);
+}
+
+#[test]
+fn an_error_says_what_kind_of_thing_has_the_id_where_its_code_does_not() {
+    let one = "1";
+    let oak = |oak: Organization| Dataset::new(oak.team(Team::new(one, "", ["ana"])).endpoint(PhoneNumber::new(one)));
+    let sound = oak(Organization::new("oak", "").teammate(Teammate::new("ana", "").admin()))
+        .contact(Contact::new(one))
+        .conversation(Conversation::note(one, 0))
+        .filter(Filter::conversations(one, "", "ana", Rule::Unread));
+    let mut twice = sound.clone().contact(Contact::new(one)).conversation(Conversation::note(one, 0));
+    twice.filters.push(twice.filters[0].clone());
+    twice.organization.teammates.push(Teammate::new("ana", ""));
+    twice.organization.teams.push(twice.organization.teams[0].clone());
+    twice.organization.endpoints.push(twice.organization.endpoints[0].clone());
+    let told = |faults: &[Error]| faults.iter().filter_map(Error::kind).collect::<Vec<_>>();
+    assert_eq!(told(&twice.faults()), ["teammate", "team", "endpoint", "filter", "contact", "conversation"]);
+
+    let mut faulty = sound.clone();
+    faulty.organization.endpoints[0].auto_assign = Some(Member::Organization);
+    faulty.contacts[0].tags.push(" ".into());
+    faulty.conversations[0].tags.push("".into());
+    faulty.conversations.push(Conversation::note("2", 0).assigned_to(Member::Organization));
+    assert_eq!(told(&faulty.faults()), ["endpoint", "contact", "conversation", "conversation"]);
+
+    let mut engine = Engine::new(sound).unwrap();
+    let leaves = Change::RemoveTeammate { id: "ana".into(), transfer_to: Member::Organization };
+    for (change, kind) in [
+        (Change::AddTeammate(Teammate::new("ana", "")), "teammate"),
+        (Change::AddTeam(Team::new(one, "", ["ana"])), "team"),
+        (Change::AddEndpoint(PhoneNumber::new(one).into()), "endpoint"),
+        (Change::AddContact(Contact::new(one)), "contact"),
+        (Change::StartConversation(Conversation::note(one, 0)), "conversation"),
+        (Change::assign(one, Member::Organization), "conversation"),
+        (leaves, "teammate"),
+    ] {
+        let error = engine.apply(&change).unwrap_err();
+        assert_eq!(error.kind(), Some(kind), "{error}");
+        assert!(error.to_string().ends_with(&format!(" {kind} `{}`", error.id())), "{error}");
+    }
+    assert_eq!(engine.viewer(&"zoe".into()).unwrap_err().kind(), None);
 }
 
 const MANY: usize = 10_000;
