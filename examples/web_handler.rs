@@ -37,8 +37,9 @@ impl Service {
 
     /// `GET /inbox?inbox=INBOX&size=N&after=CURSOR`: one page, and the cursor for the next.
     fn get_inbox(&self, viewer: &TeammateId, inbox: &str, size: usize, after: Option<&str>) -> Response {
-        let Ok(inbox) = serde_json::from_str::<Inbox>(inbox) else {
-            return bad_request("not an inbox");
+        let inbox = match Inbox::from_json(inbox) {
+            Ok(inbox) => inbox,
+            Err(error) => return bad_request(&format!("not an inbox: {error}")),
         };
         let request = PageRequest::first(size.min(LARGEST_PAGE));
         let request = match after {
@@ -69,8 +70,9 @@ impl Service {
     ///
     /// A service that keeps its facts in a database appends the change there before it lets go of the lock.
     fn post_change(&self, actor: &TeammateId, body: &str) -> Response {
-        let Ok(change) = serde_json::from_str::<Change>(body) else {
-            return bad_request("not a change");
+        let change = match Change::from_json(body) {
+            Ok(change) => change,
+            Err(error) => return bad_request(&format!("not a change: {error}")),
         };
         let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
         let Ok(viewer) = engine.viewer(actor) else {

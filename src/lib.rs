@@ -102,19 +102,21 @@
 //!
 //! # What is safe to show
 //!
-//! What a [`Viewer`] answers is for its teammate and safe to show them, but for two things. One is why something was
+//! What a [`Viewer`] answers is for its teammate and safe to show them, but for three things. One is why something was
 //! *denied*: [`Denial`] tells what is hidden from what does not exist, so it is for logs and admins; show
-//! [`Viewer::can_view`]. The other is the rule of a saved filter ([`Viewer::filters`]): it may name contacts
-//! that are hidden from the viewer, so show the filter's id and name.
+//! [`Viewer::can_view`]. Another is the rule of a saved filter ([`Viewer::filters`]): it may name contacts
+//! that are hidden from the viewer, so show the filter's id and name. The third is a [`RowId`], which tells how many
+//! conversations there are.
 //! [`Engine::audience`], [`Engine::preview`], [`Engine::previews`], [`Engine::audit`], what [`Engine::map_viewers`]
 //! gathers and [`Engine::decide`] for somebody else speak of everyone; and look-ups such as [`Engine::conversation`]
-//! ask for no viewer. Show these to those whom you trust with that. A [`Revision`] counts everybody's changes, and a
-//! [`RowId`] everybody's conversations: show viewers neither. A [`Cursor`] goes to clients as it is: see [`CursorKey`]
+//! ask for no viewer. Show these to those whom you trust with that. A [`Revision`] counts everybody's changes: do not show
+//! viewers that either. A [`Cursor`] goes to clients as it is: see [`CursorKey`]
 //! for what it resists.
 //!
 //! # Features
 //!
-//! None is on by default. `json`: [`Dataset`] from JSON with errors that name the path to the fault. `rayon`: scans on
+//! None is on by default. `json`: datasets, and what clients send, from JSON, with errors that name the path to the fault
+//! and quote nothing. `rayon`: scans on
 //! every core. `sql`: the same questions as SQL for PostgreSQL and SQLite. `store-kit`: the contract of a store, for
 //! tests of your own.
 

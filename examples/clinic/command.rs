@@ -104,10 +104,7 @@ fn listed(faults: &[visibly::Error]) -> String {
 }
 
 fn proposed(engine: &Engine, text: &str) -> Result<Proposal, String> {
-    let mut json = serde_json::Deserializer::from_str(text);
-    let changes: Vec<Change> =
-        serde_path_to_error::deserialize(&mut json).map_err(|error| without_root(error.to_string()))?;
-    json.end().map_err(|error| error.to_string())?;
+    let changes = Change::list_from_json(text).map_err(|error| without_root(error.to_string()))?;
     // Tried here, so that a change that would be refused is told as the file's fault.
     engine.preview(&changes).map_err(|error| error.to_string())?;
     Ok(Proposal { title: "the proposed changes are made".to_owned(), changes })

@@ -26,7 +26,7 @@ impl Revision {
         self.0
     }
 
-    /// The revision that `changes` more changes lead to.
+    /// The revision that `changes` more changes lead to; at most `u64::MAX`, which nobody reaches by counting.
     #[must_use]
     pub const fn after(self, changes: usize) -> Self {
         Self(self.0.saturating_add(changes as u64))

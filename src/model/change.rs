@@ -332,8 +332,8 @@ impl TeammateUpdate {
 
 /// New values for a contact; what is `None` stays as it is.
 ///
-/// In JSON a name that stays is absent. Formats that are not for people to read may know no absent fields, nor `null`
-/// in two meanings: there the name is a list, empty if it stays.
+/// In JSON a name that stays is absent, and one that goes is `null`. In formats such as postcard, where no field can be
+/// absent, the name is a list: empty if it stays, otherwise of one entry, the new name or none.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]

@@ -5,13 +5,16 @@
 use std::fmt;
 use std::io::{self, Read};
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment, Track};
 
+use super::change::Change;
 use super::dataset::Dataset;
+use super::filter::{ContactList, Inbox};
 
-/// Why a JSON text is not a dataset: where in the document, and what was expected there.
+/// Why a JSON text is not a dataset, a change, an inbox or a contact list: where in the document, and what was expected
+/// there.
 ///
 /// The message is one line, `PATH: WHAT at line L column C`, for example
 /// `contacts[3].tags: invalid type: string, expected a sequence at line 9 column 40`. Nothing in it is quoted from the
@@ -93,7 +96,7 @@ impl Dataset {
     /// assert!(error.to_string().contains("unknown field, expected one of `id`, `name`"));
     /// ```
     pub fn from_json(text: &str) -> Result<Self, JsonError> {
-        read(serde_json::Deserializer::from_str(text)).map_err(JsonError::new)
+        from_text(text)
     }
 
     /// The same from a reader, which is best buffered.
@@ -105,13 +108,71 @@ impl Dataset {
     }
 }
 
+/// What clients send, read without quoting it. Available with the feature `json`.
+impl Change {
+    /// Reads one change from a JSON text.
+    ///
+    /// # Errors
+    /// As [`Dataset::from_json`]. O(length of the text) time and memory.
+    ///
+    /// # Examples
+    /// ```
+    /// use visibly::Change;
+    ///
+    /// assert_eq!(Change::from_json(r#"{"archive": {"id": "v1"}}"#)?, Change::archive("v1"));
+    /// let error = Change::from_json(r#"{"archive": "Nora, the patient"}"#).unwrap_err();
+    /// assert_eq!(error.path(), "archive");
+    /// assert!(!error.to_string().contains("Nora"));
+    /// # Ok::<(), visibly::JsonError>(())
+    /// ```
+    pub fn from_json(text: &str) -> Result<Self, JsonError> {
+        from_text(text)
+    }
+
+    /// Reads a list of changes, in their order, from a JSON text.
+    ///
+    /// # Errors
+    /// As [`Change::from_json`].
+    pub fn list_from_json(text: &str) -> Result<Vec<Self>, JsonError> {
+        from_text(text)
+    }
+}
+
+impl Inbox {
+    /// Reads one inbox from a JSON text. Available with the feature `json`.
+    ///
+    /// # Errors
+    /// As [`Dataset::from_json`]. O(length of the text) time and memory.
+    pub fn from_json(text: &str) -> Result<Self, JsonError> {
+        from_text(text)
+    }
+}
+
+impl ContactList {
+    /// Reads one contact list from a JSON text. Available with the feature `json`.
+    ///
+    /// # Errors
+    /// As [`Dataset::from_json`]. O(length of the text) time and memory.
+    pub fn from_json(text: &str) -> Result<Self, JsonError> {
+        from_text(text)
+    }
+}
+
+fn from_text<T: DeserializeOwned>(text: &str) -> Result<T, JsonError> {
+    read(serde_json::Deserializer::from_str(text)).map_err(JsonError::new)
+}
+
 /// Where reading stopped, and why.
 type Fault = (Path, serde_json::Error);
 
-fn read<'de, R: serde_json::de::Read<'de>>(mut json: serde_json::Deserializer<R>) -> Result<Dataset, Fault> {
+fn read<'de, T, R>(mut json: serde_json::Deserializer<R>) -> Result<T, Fault>
+where
+    T: DeserializeOwned,
+    R: serde_json::de::Read<'de>,
+{
     let mut track = Track::new();
-    let dataset = Dataset::deserialize(serde_path_to_error::Deserializer::new(&mut json, &mut track));
-    dataset.and_then(|dataset| json.end().map(|()| dataset)).map_err(|error| (track.path(), error))
+    let value = T::deserialize(serde_path_to_error::Deserializer::new(&mut json, &mut track));
+    value.and_then(|value| json.end().map(|()| value)).map_err(|error| (track.path(), error))
 }
 
 /// What `serde_json` says, without the place, which it puts at the end.

@@ -135,8 +135,9 @@ impl Change {
     /// filter's rule names contacts. Whoever is no admin may make a valid one only if they can view each of these (SPEC 6.7).
     ///
     /// For a service that tells its teammates what is hidden or does not exist ("not found") from what is not theirs to
-    /// do ("forbidden") without telling hidden from unknown. Empty for a change to settings and people. O(length of the
-    /// change) time and memory.
+    /// do ("forbidden") without telling hidden from unknown. Empty for a change to settings and people. Whether the id
+    /// of what a change brings is free cannot be hidden from who may choose it, not even a saved filter's, which to put
+    /// is forbidden where it is somebody else's: let the service choose ids. O(length of the change) time and memory.
     ///
     /// # Examples
     /// ```

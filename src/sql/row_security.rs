@@ -49,12 +49,13 @@ impl Sql {
     /// While they are made, operators are bound to what your search path has: let nobody create in its schemas and in
     /// that of the tables whom you do not trust (in `public`, PostgreSQL 14 and what was upgraded from it let everyone).
     /// The functions are dropped and made anew each time, so that none is taken over from somebody else; what you have
-    /// made to depend on them is in the way of that. In one transaction, the role waits rather than sees nothing.
+    /// made to depend on them is in the way of that. Run all statements in one transaction: until it ends, the role waits;
+    /// otherwise it sees nothing meanwhile.
     ///
-    /// Policies hold no superuser and no role with `BYPASSRLS`, ever, and the tables' owner, with whoever has its rights,
-    /// only under `FORCE ROW LEVEL SECURITY`, with which all of this works as well: let `role` be none of them. Every
-    /// other role that is held and has no policy of its own, such as a service's, gets no rows of the seven tables; it
-    /// is told so only with `SET row_security = off`. A view reads with the rights of its own owner, unless it is a
+    /// Policies never apply to a superuser or a role with `BYPASSRLS`, and to the tables' owner, with whoever has its
+    /// rights, only under `FORCE ROW LEVEL SECURITY`, with which all of this works as well: let `role` be none of them.
+    /// Every other role to which they apply and that has none of its own, such as a service's, gets no rows of the seven
+    /// tables; it is told so only with `SET row_security = off`. A view reads with the rights of its own owner, unless it is a
     /// `security_invoker`. The policies are for one role: made for another, they take its place, and the first role sees
     /// nothing.
     ///

@@ -173,7 +173,10 @@ impl<'a> Append<'a> {
 /// Each call takes effect whole or not at all, also if the process dies in it: what `append` returned is kept, and
 /// what it has not returned is there whole or not at all. Several handles, in several processes, may work on one
 /// store. Organizations know nothing of each other. [`MemoryStore`](super::MemoryStore)'s is the shortest to read.
-#[cfg_attr(feature = "store-kit", doc = "[`kit::check`](super::kit::check) holds an implementation to all of this.")]
+#[cfg_attr(
+    feature = "store-kit",
+    doc = "[`kit::check`](super::kit::check) holds an implementation to what one process can see of this."
+)]
 pub trait Journal: Source {
     /// Stores a new organization: the engine's facts, at the engine's revision. A clone of the [`Engine`] is a
     /// [`Source`] that gives them in batches.

@@ -87,8 +87,9 @@ pub enum ReplicaError<E> {
     #[error("submission {0} is no longer in the journal whole, it may have taken effect")]
     Forgotten(SubmissionId),
     /// The journal ends before what this replica has seen of it: the store has lost changes, as by an old backup. The
-    /// replica goes on answering from the facts it has. One that asks only after others have written as much again
-    /// cannot tell, and goes on from facts that the store never had: where a backup is put back, start all replicas anew.
+    /// replica goes on answering from the facts it has. Once others have written as many changes again as were lost, it
+    /// cannot tell any more, and applies theirs to facts that the store does not have: where a backup is put back, start
+    /// all replicas anew.
     #[error("the journal ends at revision {current}, but revision {have} was seen")]
     Lost {
         /// Where the replica is.
@@ -212,8 +213,8 @@ impl<J: Journal> Replica<J> {
     /// Authorizes, checks, appends and applies a change that `actor` makes; the revision it led to is returned.
     ///
     /// Where other replicas write meanwhile, the change is decided anew on the facts that they left, as often as need
-    /// be: each time, somebody's change has got through. It is denied or refused on nothing older than what the journal
-    /// held then. The change itself stays as it is: one that replaces a whole list, such as [`Change::SetTeam`], also
+    /// be: each time, somebody's change has got through. Before it is denied or refused, the replica catches up, so that
+    /// this never rests on facts older than the call. The change itself stays as it is: one that replaces a whole list, such as [`Change::SetTeam`], also
     /// replaces what somebody else has put into that list since it was read; [`Replica::submit_once_at`] refuses to.
     ///
     /// # Errors

@@ -1126,6 +1126,85 @@ fn a_json_text_that_is_refused_is_not_quoted() {
     }
 }
 
+type Reader<'r> = &'r dyn Fn(&str) -> Option<visibly::JsonError>;
+
+#[test]
+fn what_clients_send_and_is_refused_is_not_quoted() {
+    let tagged = Rule::not(Rule::ContactTags(TagSet::any(["a"])));
+    let rule = json!(Rule::all([tagged, Rule::Assignee(vec![visibly::AssigneePick::Me]), Rule::Unread]));
+    let filter = json!({"id": "f", "name": "n", "owner": "ana", "lists": "conversations", "rule": rule});
+    let changes = json!([
+        {"archive": {"id": "v1"}},
+        {"assign": {"id": "v1", "to": {"team": "desk"}, "grant_access": true}},
+        {"receive_message": {"id": "v1", "at": 5}},
+        {"add_contact": {"id": "p9", "name": "n", "category": "clinic", "members": [{"team": "desk"}], "tags": ["a"]}},
+        {"start_conversation": {"id": "v9", "kind": "note", "last_activity": 1}},
+        {"update_contact": {"id": "p1", "name": "n"}},
+        {"put_filter": filter},
+    ]);
+    let tags = Rule::ContactTags(TagSet::any(["a"]));
+    let inboxes = json!([Inbox::All, Inbox::assigned_to_team("desk"), Inbox::saved("f1"), Inbox::rule(tags.clone())]);
+    let lists = json!([ContactList::All, ContactList::saved("f1"), ContactList::Rule(tags)]);
+    let mut refused = 0;
+    for mark in ["M", "`, expected `M", "x\", expected M", "missing field `M"].map(|text| text.replace('M', MARK)) {
+        let read_change = |text: &str| Change::from_json(text).err();
+        let read_inbox = |text: &str| Inbox::from_json(text).err();
+        let read_list = |text: &str| ContactList::from_json(text).err();
+        let readers: [Reader<'_>; 3] = [&read_change, &read_inbox, &read_list];
+        for (values, read) in [&changes, &inboxes, &lists].into_iter().zip(readers) {
+            for value in values.as_array().unwrap() {
+                assert!(read(&value.to_string()).is_none(), "{value}");
+                for text in spoiled(value, &mark) {
+                    let error = read(&text);
+                    refused += usize::from(error.is_some());
+                    error.iter().for_each(|error| assert_unmarked_to_the_source(error));
+                }
+            }
+        }
+        let many = Change::list_from_json(&format!("[{}, {{\"archive\": {:?}}}]", changes[0], mark)).unwrap_err();
+        assert_eq!(many.path(), "[1].archive");
+        assert_unmarked_to_the_source(&many);
+    }
+    assert!(refused > 500, "{refused}");
+}
+
+/// The text of a value with another at each place in turn, with a field too many there, and cut behind it.
+fn spoiled(value: &serde_json::Value, mark: &str) -> Vec<String> {
+    let others = [json!(mark), json!([mark]), json!({mark: mark}), json!(0.5), json!(null)];
+    let mut texts = vec![format!("{value} {mark}"), mark.to_owned()];
+    for pointer in pointers(value) {
+        for other in &others {
+            let mut spoiled = value.clone();
+            *spoiled.pointer_mut(&pointer).unwrap() = other.clone();
+            texts.push(spoiled.to_string());
+        }
+        let mut more = value.clone();
+        if let Some(fields) = more.pointer_mut(&pointer).and_then(serde_json::Value::as_object_mut) {
+            fields.insert(mark.to_owned(), json!(mark));
+            texts.push(more.to_string());
+        }
+    }
+    let cut: Vec<String> =
+        texts.iter().filter_map(|text| Some(text[..text.find(MARK)? + MARK.len()].to_owned())).collect();
+    texts.extend(cut);
+    texts
+}
+
+/// Every place in a value, the whole first.
+fn pointers(value: &serde_json::Value) -> Vec<String> {
+    let inner: Vec<(String, &serde_json::Value)> = match value {
+        serde_json::Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), value)).collect(),
+        serde_json::Value::Array(values) => {
+            values.iter().enumerate().map(|(at, value)| (at.to_string(), value)).collect()
+        }
+        _ => Vec::new(),
+    };
+    let below = inner
+        .into_iter()
+        .flat_map(|(name, value)| pointers(value).into_iter().map(move |pointer| format!("/{name}{pointer}")));
+    std::iter::once(String::new()).chain(below).collect()
+}
+
 fn refuse(text: &serde_json::Value) {
     refuse_text(&text.to_string());
 }

@@ -23,7 +23,11 @@ use super::journal::Journal;
 /// Longer ones, and texts with U+0000, it may refuse, whole.
 pub const MUST_HOLD: usize = 200;
 
-/// Runs the whole contract against a store.
+/// Runs the contract against a store, as far as handles in one process can see it.
+///
+/// What it cannot see: whether what was acknowledged outlives the process and the machine, whether another process is
+/// kept out as another handle is, and whether a call that fails midway leaves nothing behind. [`Kit::failing`] adds the
+/// last; without it the case `failure_midway` has nothing to do, and passes.
 ///
 /// `open` opens one more handle on one and the same store, which holds none of the kit's organizations yet; it is
 /// called from several threads. Unoptimized, it takes some seconds on a store in memory, half a minute or so on a
