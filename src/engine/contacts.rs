@@ -404,7 +404,7 @@ enum Held {
 }
 
 impl Held {
-    /// As a number, 0 for no rows. Rows and places are less than 2³¹, as slots are.
+    /// As a number, 0 for no rows. Rows and places are below 2³¹ - 1, for slots are below 2³¹ and not all are taken.
     fn code(self) -> u32 {
         match self {
             Self::Nowhere => 0,
