@@ -270,9 +270,8 @@ impl Error {
         &self.id
     }
 
-    /// What kind of thing has the offending id, such as `teammate`, where neither the code nor the change tells:
-    /// whenever the code is `duplicate_id`, `empty_tag` or `invalid_assignee`, but for a change to the tags of several
-    /// things. `None` elsewhere.
+    /// What kind of thing has the offending id, such as `teammate`, where the code does not tell: for `duplicate_id`,
+    /// `empty_tag` and `invalid_assignee`, unless the id is the name of a change. `None` elsewhere.
     #[must_use]
     pub fn kind(&self) -> Option<&'static str> {
         self.kind

@@ -110,8 +110,7 @@
 //! [`Engine::audience`], [`Engine::preview`], [`Engine::previews`], [`Engine::audit`], what [`Engine::map_viewers`]
 //! gathers and [`Engine::decide`] for somebody else speak of everyone; and look-ups such as [`Engine::conversation`]
 //! ask for no viewer. Show these to those whom you trust with that. A [`Revision`] counts everybody's changes: do not show
-//! viewers that either. A [`Cursor`] goes to clients as it is: see [`CursorKey`]
-//! for what it resists.
+//! viewers that either. A [`Cursor`] goes to clients as it is: see [`CursorKey`] for what it resists.
 //!
 //! # Features
 //!

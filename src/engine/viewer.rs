@@ -21,7 +21,8 @@ use crate::policy::{
 /// One active teammate's view of an engine; [`Engine::viewer`] makes it.
 ///
 /// Every answer is for this viewer and safe to show them, [`Viewer::decide`]'s denials, the rules of
-/// [`Viewer::filters`] and row numbers apart. It borrows the engine, so that all answers of one viewer are of one revision.
+/// [`Viewer::filters`] and row numbers apart. It borrows the engine, so that all answers of one viewer are of one
+/// revision.
 #[derive(Clone, Copy)]
 pub struct Viewer<'e> {
     engine: &'e Engine,
@@ -121,9 +122,9 @@ impl<'e> Viewer<'e> {
     ///
     /// # Complexity
     /// As [`Viewer::prepare`], and O(conversations walked until the page is full), archived ones not among them unless
-    /// the inbox lists them. Where it does, the walk looks at no more than five conversations for each one that the
-    /// viewer sees, and where it would not fill the page sooner, all that the viewer sees are looked at and the page's
-    /// sorted. Of `starred`, all that the viewer has starred are looked at.
+    /// the inbox lists them. Where it does, at most five conversations are looked at for each one that the viewer sees:
+    /// a walk that has not filled the page after four gives up, all that the viewer sees are looked at, and the page's
+    /// are sorted. Of `starred`, all that the viewer has starred are looked at.
     ///
     /// # Examples
     /// ```

@@ -69,8 +69,8 @@ impl fmt::Debug for Parameter {
 /// A whole statement, ready to be prepared and run.
 ///
 /// Nothing that a caller sent is in the text: ids, tags and times are parameters, and names of tables and columns
-/// are quoted. A value that comes twice in a question has one placeholder. So two questions that differ in values alone
-/// have the same text, and share a prepared statement, where the same places hold equal values in both.
+/// are quoted. Questions that differ in values alone have the same text and share a prepared statement, but for one case:
+/// a value that comes twice in a question has one placeholder, and two values that differ have two.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Statement {
     text: String,

@@ -214,8 +214,9 @@ impl<J: Journal> Replica<J> {
     ///
     /// Where other replicas write meanwhile, the change is decided anew on the facts that they left, as often as need
     /// be: each time, somebody's change has got through. Before it is denied or refused, the replica catches up, so that
-    /// this never rests on facts older than the call. The change itself stays as it is: one that replaces a whole list, such as [`Change::SetTeam`], also
-    /// replaces what somebody else has put into that list since it was read; [`Replica::submit_once_at`] refuses to.
+    /// this never rests on facts older than the call. The change itself stays as it is: one that replaces a whole list,
+    /// such as [`Change::SetTeam`], also replaces what somebody else has put into that list since it was read;
+    /// [`Replica::submit_once_at`] refuses to.
     ///
     /// # Errors
     /// [`ReplicaError::Denied`], [`ReplicaError::Refused`], [`ReplicaError::Rejected`], [`ReplicaError::Unsettled`],
