@@ -1,8 +1,8 @@
 //! Which conversations does a viewer see, archived ones and all?
 //!
-//! Data, seed and shares: `support`; a viewer sees about two in five. Row numbers in no order, for every viewer in turn;
-//! the badge of `everything`, which counts them and the unread. Baseline: `policy`, at S, which also puts them in order.
-//! Checked first for every fifth viewer.
+//! Data, seed and shares: `support`; a viewer sees about two in five. Row numbers in no order, for every viewer in turn,
+//! as a list and gone through without one; the badge of `everything`, which counts them and the unread. Baseline:
+//! `policy`, at S, which also puts them in order. Checked first for every fifth viewer.
 //!
 //! `cargo bench --bench visible`
 
@@ -32,6 +32,8 @@ fn main() {
             })
         });
         let mut next = in_turn(&viewers);
+        group.bench_function("gone through", |b| b.iter(|| next().visible().max()));
+        let mut next = in_turn(&viewers);
         group.bench_function("badge", |b| b.iter(|| next().badge(&Inbox::Everything).unwrap()));
         if let Some(facts) = &world.oracle {
             let mut next = in_turn(&viewers);
@@ -45,6 +47,8 @@ fn main() {
 fn check(world: &World, viewer: Viewer<'_>) {
     let mut rows = Vec::new();
     viewer.visible_rows(&mut rows);
+    assert!(viewer.visible().eq(rows.iter().copied()));
+    assert_eq!(viewer.visible().max(), rows.iter().copied().max());
     let found: HashSet<_> = rows.iter().map(|row| world.engine.id_of(*row).unwrap()).collect();
     let expected = world.scan(&viewer.teammate().id, |_| true);
     assert_eq!(found.len(), rows.len());

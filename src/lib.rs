@@ -69,7 +69,7 @@
 //! | explain | [`Decision`] with its [`Grant`]s or [`Denial`]; [`Viewer::placement`], [`Viewer::keeps_out`] |
 //! | look at everyone | [`Engine::audience`], [`Engine::preview`], [`Engine::audit`]: for admins, see below |
 //! | scan | [`Engine::map_viewers`] for an audit of everyone, [`Engine::previews`] of many alternatives: as above |
-//! | ask in bulk | [`Viewer::prepare`] once, then [`PreparedInbox::newest`]; [`RowId`], [`Viewer::visible_rows`], [`Engine::audience_of`] |
+//! | ask in bulk | [`Viewer::prepare`] once, then [`PreparedInbox::newest`]; [`RowId`], [`Viewer::visible`], [`Engine::audience_of`] |
 //! | keep them in a database | [`store`]: [`store::Source`], [`store::Journal`], [`store::Replica`] |
 //! | read the rules | [`policy`]: the same answers as plain functions over [`Facts`], one decision at a time |
 //!

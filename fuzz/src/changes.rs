@@ -169,6 +169,9 @@ fn assert_same_pages(viewer: &Viewer<'_>, facts: &Facts, id: &TeammateId, inbox:
 fn assert_sees_its_rows(engine: &Engine, viewer: &Viewer<'_>, facts: &Facts, id: &TeammateId) {
     let mut rows = Vec::new();
     viewer.visible_rows(&mut rows);
+    let mut visible = Vec::new();
+    viewer.visible().for_each(|row| visible.push(row));
+    assert_eq!((viewer.visible().len(), &visible), (rows.len(), &rows), "rows that {id} goes through");
     let mut seen: Vec<_> = rows.iter().map(|row| engine.id_of(*row).unwrap()).collect();
     seen.sort();
     let everything = policy::filter_inbox(facts, id, &Inbox::Everything).unwrap();

@@ -44,6 +44,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod viewer;
+mod visible;
 
 use std::sync::Arc;
 

@@ -6,6 +6,8 @@
 //!   become small is joined to another.
 //! * A clone is O(n / 512) and shares every chunk.
 
+use std::slice;
+
 use super::kernel::{Part, prefetch, prefetch_line};
 use super::room::{has_too_much, make_room};
 
@@ -53,12 +55,11 @@ impl Chunk {
     }
 
     #[inline(always)]
-    fn iter(&self) -> impl DoubleEndedIterator<Item = u32> {
-        let (first, offsets, rows): (u32, &[Offset], &[u32]) = match self {
-            Self::Near { first, offsets } => (*first, offsets, &[]),
-            Self::Far(rows) => (0, &[], rows),
-        };
-        offsets.iter().map(move |offset| first + u32::from(*offset)).chain(rows.iter().copied())
+    fn iter(&self) -> ChunkRows<'_> {
+        match self {
+            Self::Near { first, offsets } => ChunkRows { first: *first, offsets: offsets.iter(), rows: [].iter() },
+            Self::Far(rows) => ChunkRows { first: 0, offsets: [].iter(), rows: rows.iter() },
+        }
     }
 
     #[inline(always)]
@@ -121,6 +122,77 @@ impl Chunk {
     }
 }
 
+/// Rows of a chunk in ascending order.
+#[derive(Clone, Default)]
+struct ChunkRows<'c> {
+    first: u32,
+    offsets: slice::Iter<'c, Offset>,
+    rows: slice::Iter<'c, u32>,
+}
+
+impl Iterator for ChunkRows<'_> {
+    type Item = u32;
+
+    #[inline]
+    fn next(&mut self) -> Option<u32> {
+        match self.offsets.next() {
+            Some(offset) => Some(self.first + u32::from(*offset)),
+            None => self.rows.next().copied(),
+        }
+    }
+
+    #[inline(always)]
+    fn fold<B, F: FnMut(B, u32) -> B>(self, start: B, mut f: F) -> B {
+        let Self { first, offsets, rows } = self;
+        let near = offsets.fold(start, |all, offset| f(all, first + u32::from(*offset)));
+        rows.fold(near, |all, row| f(all, *row))
+    }
+}
+
+/// Rows of a list in ascending order.
+#[derive(Clone, Default)]
+pub(super) struct Rows<'l> {
+    chunk: ChunkRows<'l>,
+    chunks: &'l [Part<Chunk>],
+}
+
+impl Iterator for Rows<'_> {
+    type Item = u32;
+
+    #[inline]
+    fn next(&mut self) -> Option<u32> {
+        loop {
+            if let Some(row) = self.chunk.next() {
+                return Some(row);
+            }
+            let (next, rest) = self.chunks.split_first()?;
+            (self.chunk, self.chunks) = (next.iter(), rest);
+        }
+    }
+
+    /// With each chunk on its way from memory when its turn comes.
+    #[inline(always)]
+    fn fold<B, F: FnMut(B, u32) -> B>(self, start: B, mut f: F) -> B {
+        let mut all = self.chunk.fold(start, &mut f);
+        for (at, chunk) in self.chunks.iter().enumerate() {
+            fetch_ahead(self.chunks, at);
+            all = chunk.iter().fold(all, &mut f);
+        }
+        all
+    }
+}
+
+/// Has fetched what comes a little behind a chunk.
+#[inline(always)]
+fn fetch_ahead(chunks: &[Part<Chunk>], at: usize) {
+    if let Some(later) = chunks.get(at + 4) {
+        prefetch_line(&**later);
+    }
+    if let Some(next) = chunks.get(at + 2) {
+        next.prefetch();
+    }
+}
+
 fn put<R>(rows: &mut Vec<R>, place: usize, row: R) {
     make_room(rows, 1);
     rows.insert(place, row);
@@ -152,21 +224,22 @@ impl PostingList {
     }
 
     /// The rows in ascending order.
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = u32> {
-        self.chunks.iter().flat_map(|chunk| chunk.iter())
+    #[inline]
+    pub(super) fn iter(&self) -> Rows<'_> {
+        Rows { chunk: ChunkRows::default(), chunks: &self.chunks }
     }
 
     /// Copies the rows in ascending order, each chunk being on its way from memory when its turn comes.
     #[inline(always)]
     pub(super) fn copy_to<R>(&self, copy: &mut Vec<R>, made: impl Fn(u32) -> R) {
         for (at, chunk) in self.chunks.iter().enumerate() {
-            if let Some(later) = self.chunks.get(at + 4) {
-                prefetch_line(&**later);
+            fetch_ahead(&self.chunks, at);
+            match &**chunk {
+                Chunk::Near { first, offsets } => {
+                    copy.extend(offsets.iter().map(|offset| made(first + u32::from(*offset))))
+                }
+                Chunk::Far(rows) => copy.extend(rows.iter().map(|row| made(*row))),
             }
-            if let Some(next) = self.chunks.get(at + 2) {
-                next.prefetch();
-            }
-            copy.extend(chunk.iter().map(&made));
         }
     }
 
@@ -277,7 +350,11 @@ mod tests {
                 };
                 assert_eq!((list.len(), list.is_empty()), (expected.len(), expected.is_empty()), "step {step}");
                 assert!(list.iter().eq(expected.iter().copied()), "step {step}");
-                assert!(list.iter().rev().eq(expected.iter().rev().copied()), "step {step}");
+                let passed = step as usize % 40;
+                let (mut behind, mut left) = (list.iter(), expected.iter().copied());
+                behind.by_ref().take(passed).chain(left.by_ref().take(passed)).for_each(drop);
+                let by_fold = behind.fold(Vec::new(), |all, row| [all, vec![row]].concat());
+                assert!(by_fold.into_iter().eq(left), "step {step}");
                 assert_eq!((snapshot.0.len(), snapshot.0.iter().count()), (snapshot.1, snapshot.1), "step {step}");
                 assert!(list.chunks.iter().all(|chunk| (1..=CHUNK).contains(&chunk.len())), "step {step}");
                 assert!(list.chunks.iter().all(|chunk| chunk.room() <= chunk.len() * 3 / 2 + 2), "step {step}");
@@ -296,7 +373,7 @@ mod tests {
         assert!(list.chunks.iter().all(|chunk| chunk.len() == CHUNK));
         list.append(vec![u32::MAX - 1, u32::MAX]);
         assert_eq!((list.len(), list.chunks.len()), (10 * CHUNK + 2, 11));
-        assert!(list.iter().rev().eq((0..10 * CHUNK as u32).chain([u32::MAX - 1, u32::MAX]).rev()));
+        assert!(list.iter().eq((0..10 * CHUNK as u32).chain([u32::MAX - 1, u32::MAX])));
     }
 
     #[test]

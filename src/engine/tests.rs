@@ -265,6 +265,16 @@ fn assert_same_rows(engine: &Engine, facts: &Facts, viewer: &TeammateId) {
     let mut expected: Vec<RowId> = everything.iter().map(|id| engine.row(id).unwrap()).collect();
     let mut rows = Vec::new();
     bound.visible_rows(&mut rows);
+    assert_eq!(bound.visible().len(), rows.len(), "{viewer}");
+    for passed in [0, rows.len().min(1), rows.len() / 2] {
+        let mut left = bound.visible();
+        assert!(left.by_ref().take(passed).eq(rows.iter().take(passed).copied()), "{viewer}");
+        let by_fold = left.fold(Vec::new(), |mut all, row| {
+            all.push(row);
+            all
+        });
+        assert_eq!(by_fold, rows[passed..], "{viewer}");
+    }
     expected.sort_unstable();
     rows.sort_unstable();
     assert_eq!(rows, expected, "{viewer}");

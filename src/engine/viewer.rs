@@ -4,13 +4,12 @@ use std::cell::LazyCell;
 use std::sync::Arc;
 
 use super::Engine;
-use super::bits::ones;
 use super::cursor::{Binding, Cursor, Paged, Position, digest};
-use super::kernel::{self, Lanes, Pass};
 use super::page::{ContactRow, ConversationRow, Page, PageRequest, RowId};
 use super::query::{Listed, Plan, badges, room_for};
 use super::rule::View;
 use super::state::State;
+use super::visible;
 use crate::error::{Error, ErrorCode};
 use crate::model::{ContactId, ContactList, ConversationId, Filter, Inbox, Teammate, dedup};
 use crate::policy::{
@@ -192,11 +191,35 @@ impl<'e> Viewer<'e> {
         Ok(badges(&self.view, &plans))
     }
 
-    /// Appends the row numbers of every conversation that the viewer sees, by class, in no order of activity.
+    /// The row numbers of every conversation that the viewer sees, archived or not, each once, in no order of activity.
+    ///
+    /// How many there are is known before the first: O(classes). To go through them is O(conversations seen), without a
+    /// list of them; `for_each`, `fold`, `filter(..).count()` and the like are several times as fast as a `for` loop.
+    ///
+    /// # Examples
+    /// ```
+    /// # use visibly::{Conversation, Dataset, Engine, Organization, PhoneNumber, Teammate};
+    /// # let oak = Organization::new("oak", "Oak").teammate(Teammate::new("ana", "Ana")).endpoint(PhoneNumber::new("main"));
+    /// # let clinic = Dataset::new(oak)
+    /// #     .conversation(Conversation::patient("v1", "main", 10))
+    /// #     .conversation(Conversation::patient("v2", "main", 20).archived());
+    /// # let engine = Engine::new(clinic)?;
+    /// let visible = engine.viewer(&"ana".into())?.visible();
+    /// assert_eq!(visible.len(), 2);
+    /// let mut export = String::new();
+    /// visible.filter_map(|row| engine.id_of(row)).for_each(|id| export += id.as_str());
+    /// # assert_eq!(export, "v1v2");
+    /// # Ok::<(), visibly::Error>(())
+    /// ```
+    pub fn visible(&self) -> impl ExactSizeIterator<Item = RowId> + use<'e> {
+        visible::iter(self.view)
+    }
+
+    /// Appends the row numbers that [`Viewer::visible`] goes through, in its order.
     ///
     /// O(conversations seen): the lists of the classes are copied one after the other.
     pub fn visible_rows(&self, rows: &mut Vec<RowId>) {
-        kernel::run(CopyRows { view: &self.view, rows });
+        visible::copy(self.view, rows);
     }
 
     /// Those of `candidates` that the viewer sees, in the given order, each once (SPEC 5.5).
@@ -430,26 +453,6 @@ where
     #[must_use]
     pub fn badge(&self) -> Badge {
         badges(&self.viewer.view, std::slice::from_ref(&self.plan)).pop().unwrap_or_default()
-    }
-}
-
-/// Copying the rows of every class that the viewer sees, as a pass.
-struct CopyRows<'a, 'e> {
-    view: &'a View<'e>,
-    rows: &'a mut Vec<RowId>,
-}
-
-impl Pass for CopyRows<'_, '_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self, _: impl Lanes) {
-        let classes = &self.view.state.classes;
-        let total = ones(self.view.sees).map(|class| classes.get(class).rows.len()).sum();
-        self.rows.reserve(total);
-        for class in ones(self.view.sees) {
-            classes.get(class).rows.copy_to(self.rows, RowId);
-        }
     }
 }
 

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use visibly::{
     Action, ArchiveScope, AssigneePick, Channel, ContactAction, ContactCategory, ContactId, ContactList,
     ConversationAction, ConversationId, ConversationKind, ConversationRow, Dataset, EndpointAction, EndpointId, Engine,
-    Error, Facts, FilterAction, FilterId, Inbox, Invitation, Page, PageRequest, Pick, Resource, Rule, ShownContact,
-    TagSet, TeammateId, Timestamp, Viewer, policy,
+    Error, Facts, FilterAction, FilterId, Inbox, Invitation, Page, PageRequest, Pick, Resource, RowId, Rule,
+    ShownContact, TagSet, TeammateId, Timestamp, Viewer, policy,
 };
 
 use crate::worlds::{GHOST, Ids, Questions, json as text};
@@ -287,11 +287,22 @@ fn assert_same_for(engine: &Engine, facts: &Facts, id: &TeammateId, asked: &Aske
     assert_same_single_answers(&viewer, facts, asked)
 }
 
+/// The rows that the viewer sees and how many there are to be, the first asked for by itself, the others at once.
+fn gone_through(viewer: &Viewer<'_>) -> (usize, Vec<RowId>) {
+    let mut visible = viewer.visible();
+    let count = visible.len();
+    let mut rows: Vec<_> = visible.next().into_iter().collect();
+    assert_eq!(rows.len() + visible.len(), count);
+    visible.for_each(|row| rows.push(row));
+    (count, rows)
+}
+
 /// By row number the viewer is answered what they are by id.
 fn assert_same_rows(engine: &Engine, viewer: &Viewer<'_>, facts: &Facts, asked: &Asked) -> TestCaseResult {
     let id = &viewer.teammate().id;
     let mut rows = Vec::new();
     viewer.visible_rows(&mut rows);
+    same(gone_through(viewer), (rows.len(), rows.clone()), || format!("rows that {id:?} goes through"))?;
     let seen = sorted(rows.iter().map(|row| engine.id_of(*row).cloned()));
     let everything = policy::filter_inbox(facts, id, &Inbox::Everything);
     let everything = everything.map(|all| sorted(all.into_iter().map(Some)));

@@ -288,6 +288,7 @@ impl workload::Engine for Peer {
             rows.clear();
             viewers[*v as usize].visible_rows(&mut rows);
             assert_eq!(this.sorted(&rows), *expected, "Q6");
+            assert!(viewers[*v as usize].visible().eq(rows.iter().copied()), "Q6 through");
         }
         let visible = |i: usize| {
             rows.clear();
@@ -297,6 +298,12 @@ impl workload::Engine for Peer {
         stats.push(beside("Q6", secs, visible, |i| {
             base.visible(q.viewers[i % q.viewers.len()], &mut out);
             black_box(&out);
+        }));
+        let through = |i: usize| {
+            black_box(viewers[q.viewers[i % q.viewers.len()] as usize].visible().max());
+        };
+        stats.push(beside("Q6 through", secs, through, |i| {
+            black_box(base.greatest_visible(q.viewers[i % q.viewers.len()]));
         }));
         let audience = |i: usize| {
             answered(this.engine.audience_of(this.rows[q.convs[i % q.convs.len()] as usize]).is_some());
@@ -391,6 +398,10 @@ impl Peer {
             black_box(&rows);
         };
         stats.push(beside(format!("{label} rule"), secs, prepare_too, &mut same));
+        let made = |i: usize| {
+            black_box(prepared[i % n].page(&first).expect("a page"));
+        };
+        stats.push(beside(format!("{label} page"), secs, made, &mut same));
         let shown = |i: usize| {
             black_box(look(prepared[i % n].page(&first).expect("a page").rows));
         };

@@ -452,6 +452,12 @@ pub trait Engine {
     fn counts(&mut self, viewer: u32, f: &[Filter], out: &mut Vec<(u32, u32)>);
     /// In any order, archived too.
     fn visible(&mut self, viewer: u32, out: &mut Vec<u32>);
+    /// The same gone through, without a list where the engine needs none: the greatest number, 0 of none.
+    fn greatest_visible(&mut self, viewer: u32) -> u32 {
+        let mut out = Vec::new();
+        self.visible(viewer, &mut out);
+        out.into_iter().max().unwrap_or_default()
+    }
     /// Teammates who see the conversation, in any order.
     fn audience(&mut self, conv: u32, out: &mut Vec<u32>);
     /// New message: `last_at = at`, not archived, unread.
