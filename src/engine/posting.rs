@@ -234,12 +234,10 @@ impl PostingList {
     pub(super) fn copy_to<R>(&self, copy: &mut Vec<R>, made: impl Fn(u32) -> R) {
         for (at, chunk) in self.chunks.iter().enumerate() {
             fetch_ahead(&self.chunks, at);
-            match &**chunk {
-                Chunk::Near { first, offsets } => {
-                    copy.extend(offsets.iter().map(|offset| made(first + u32::from(*offset))))
-                }
-                Chunk::Far(rows) => copy.extend(rows.iter().map(|row| made(*row))),
-            }
+            // As two lists of known length, for which room is made once.
+            let ChunkRows { first, offsets, rows } = chunk.iter();
+            copy.extend(offsets.map(|offset| made(first + u32::from(*offset))));
+            copy.extend(rows.map(|row| made(*row)));
         }
     }
 

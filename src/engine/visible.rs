@@ -3,7 +3,6 @@
 //! A viewer sees whole classes: their lists of rows are gone through in the order of the classes, and no row is asked
 //! whether it is seen.
 
-use super::access::Classes;
 use super::bits::ones;
 use super::kernel::{self, Lanes, Pass};
 use super::page::RowId;
@@ -12,7 +11,7 @@ use super::rule::View;
 
 /// Lists of the classes that the viewer sees.
 fn lists<'e>(view: View<'e>) -> impl Iterator<Item = &'e PostingList> + use<'e> {
-    let classes: &Classes = &view.state.classes;
+    let classes = &view.state.classes;
     ones(view.sees).map(|class| &classes.get(class).rows)
 }
 
