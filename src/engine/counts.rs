@@ -76,6 +76,21 @@ impl Counts {
         }
     }
 
+    /// Alters all values, and is told the numbers of which each is. O(n).
+    pub(super) fn alter_all(&mut self, mut alter: impl FnMut(u32, &mut u32)) {
+        let Some(counts) = self.0.as_mut().map(Part::own) else {
+            return;
+        };
+        counts.retain_mut(|(number, count)| {
+            alter(*number, count);
+            *count > 0
+        });
+        give_back(counts);
+        if counts.is_empty() {
+            self.0 = None;
+        }
+    }
+
     /// Gives spare memory back.
     pub(super) fn shrink(&mut self) {
         if let Some(counts) = &mut self.0 {

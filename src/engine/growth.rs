@@ -285,6 +285,26 @@ fn moving_to_and_from_the_archive_does_not_grow_with_it() {
     }
 }
 
+/// Where one that comes in between laid its block out anew, that was a hundred rows each time.
+#[test]
+fn what_comes_nearly_in_order_moves_few_others() {
+    let mut engine = with_archive(30_000);
+    let apply_all = |engine: &mut Engine, changes: &[Change]| {
+        Work::of(|| changes.iter().map(|change| engine.apply(change).unwrap()).count()).rows
+    };
+    let id = |step: i64| format!("v{}", step * 7 % 1_200);
+    // Of four messages the last is delivered first.
+    let messages: Vec<Change> =
+        (0..4_000_i64).map(|step| Change::receive_message(id(step), LATER * 2 + (step ^ 3))).collect();
+    let work = apply_all(&mut engine, &messages);
+    // Its own row and contact, and those after which it should have come.
+    assert!(work < 4_000 * 8, "{work}");
+    let archivals: Vec<Change> = (0..1_200_i64).map(|step| Change::archive(id(step * 5))).collect();
+    let work = apply_all(&mut engine, &archivals);
+    assert!(work < 1_200 * 12, "{work}");
+    engine.check().unwrap();
+}
+
 #[test]
 fn changes_to_the_directory_look_at_classes_and_at_no_conversation() {
     let (mut small, mut large) = (with_archive(300), with_archive(30_000));

@@ -9,8 +9,9 @@
 //! A page looks at one block's share of a few leaves, a badge at whole leaves, 16,384 conversations at a time.
 //!
 //! * A conversation that enters sets a bit per attribute; one that leaves clears its live bit in the spine and leaves
-//!   the others behind, for a slot is used once. A block that is given up has its share of every leaf taken out,
+//!   the others behind, until the slot is another's. A block that is given up has its share of every leaf taken out,
 //!   O(tags + teammates), once for many conversations that left it.
+//! * Where some move by a slot, so do their bits: O(tags), and O(teammates) if any may have been read.
 //! * A clone is O(groups); a write copies the lists of one group's leaves, and the leaves that it changes, if a snapshot
 //!   shares them.
 //!
@@ -21,9 +22,9 @@
 use std::cmp::Ordering;
 
 use super::bits::ones;
-use super::kernel::{Part, is_clear, or, prefetch, prefetch_line};
+use super::kernel::{Part, and, and_not, is_clear, or, prefetch, prefetch_line};
 use super::room::{give_back, make_room};
-use super::spine::{BLOCK, Mask, Move, NO_SLOTS, Spine, WORDS, split};
+use super::spine::{self, BLOCK, Mask, Move, NO_SLOTS, Place, Spine, WORDS, split};
 use crate::work::{count_blocks, count_rows};
 
 /// Blocks of a group: enough that a badge seldom goes from leaf to leaf, few enough that a leaf is soon copied.
@@ -201,6 +202,23 @@ impl Leaves {
         }
     }
 
+    /// Has the bits of a block's slots shifted in every leaf; a leaf goes with its last bit.
+    fn shift(&mut self, lane: usize, shift: &Shift) {
+        count_blocks(self.0.len());
+        for number in 0..self.0.len() {
+            self.fetch(number + AHEAD, lane);
+            let place = &mut self.0[number];
+            let Some(leaf) = place.as_mut().filter(|leaf| shift.alters(lane_of(leaf, lane))) else {
+                continue;
+            };
+            let leaf = Part::own(leaf);
+            shift.apply(lane_mut(leaf, lane));
+            if is_leaf_clear(leaf, lane) {
+                *place = None;
+            }
+        }
+    }
+
     /// The numbers whose leaves have a slot's bit set.
     fn numbers_at(&self, at: u32) -> impl Iterator<Item = u32> {
         let is_found = move |(number, leaf): &(usize, &Option<Part<Leaf>>)| {
@@ -221,6 +239,8 @@ pub(super) struct Group {
     pub(super) restricted: Leaf,
     pub(super) contact_tags: Leaves,
     pub(super) conversation_tags: Leaves,
+    /// What somebody has read, or had before it was unread again.
+    read: Leaf,
     /// A part of their own, for they are many, and most changes beside a snapshot alter none.
     reads: Part<Leaves>,
 }
@@ -233,6 +253,7 @@ impl Default for Group {
             restricted: NO_LEAF,
             contact_tags: Leaves::default(),
             conversation_tags: Leaves::default(),
+            read: NO_LEAF,
             reads: Part::default(),
         }
     }
@@ -247,6 +268,20 @@ impl Group {
     /// The same, to be written to.
     pub(super) fn reads_mut(&mut self) -> &mut Leaves {
         Part::own(&mut self.reads)
+    }
+
+    /// Notes that somebody has read a slot's conversation.
+    pub(super) fn set_read(&mut self, teammate: u32, at: u32) {
+        set(&mut self.read, at);
+        self.reads_mut().set(teammate, at);
+    }
+
+    /// Notes that nobody has.
+    pub(super) fn forget_reads(&mut self, at: u32) {
+        if is_set(&self.read, at) {
+            clear(&mut self.read, at);
+            self.reads_mut().clear_all(at);
+        }
     }
 
     /// Sets what a slot's conversation has of itself: its class, and whether it is assigned.
@@ -279,6 +314,7 @@ impl Group {
         Taken {
             unassigned: take(&mut self.unassigned),
             restricted: take(&mut self.restricted),
+            read: take(&mut self.read),
             leaves: self.leaves_mut().map(|leaves| leaves.take_shares(lane)),
         }
     }
@@ -287,6 +323,7 @@ impl Group {
     fn add(&mut self, lane: usize, taken: &Taken, carry: impl Fn(&Mask) -> Mask) {
         add(&mut self.unassigned, lane, &carry(&taken.unassigned));
         add(&mut self.restricted, lane, &carry(&taken.restricted));
+        add(&mut self.read, lane, &carry(&taken.read));
         for (leaves, shares) in self.leaves_mut().into_iter().zip(&taken.leaves) {
             leaves.add_shares(lane, shares, &carry);
         }
@@ -295,6 +332,21 @@ impl Group {
     fn drop_clear(&mut self, lane: usize, taken: &Taken) {
         for (leaves, shares) in self.leaves_mut().into_iter().zip(&taken.leaves) {
             leaves.drop_clear(lane, shares);
+        }
+    }
+
+    /// Has what slots of one block have shifted.
+    fn shift(&mut self, lane: usize, shift: &Shift, moves: &[Move]) {
+        for one in moves {
+            self.class[place_in_group(one.to) as usize] = self.class[place_in_group(one.from) as usize];
+        }
+        shift.apply(lane_mut(&mut self.unassigned, lane));
+        shift.apply(lane_mut(&mut self.restricted, lane));
+        self.contact_tags.shift(lane, shift);
+        self.conversation_tags.shift(lane, shift);
+        if shift.alters(lane_of(&self.read, lane)) {
+            shift.apply(lane_mut(&mut self.read, lane));
+            self.reads_mut().shift(lane, shift);
         }
     }
 
@@ -307,6 +359,7 @@ impl Group {
 struct Taken {
     unassigned: Mask,
     restricted: Mask,
+    read: Mask,
     leaves: [Shares; 3],
 }
 
@@ -376,8 +429,9 @@ impl Open {
 
     /// Who has read a slot's conversation, ascending.
     pub(super) fn readers(&self, slot: u32) -> impl Iterator<Item = u32> {
-        let (group, at) = split_group(slot);
-        self.groups[group].reads().numbers_at(at)
+        let (group, at) = self.group(slot);
+        let is_read = is_set(&group.read, at);
+        is_read.then(|| group.reads().numbers_at(at)).into_iter().flatten()
     }
 
     /// The same of every slot of a slot's group, by its place there. O(teammates × words of a leaf + their marks).
@@ -453,7 +507,9 @@ impl Open {
     /// Sets who has read the conversations of a slot's group, which nobody has read so far; leaves by square of 64
     /// teammates, ascending.
     pub(super) fn load_reads(&mut self, slot: u32, squares: &[(u32, Vec<Leaf>)]) {
-        let reads = self.group_mut(slot).0.reads_mut();
+        let group = self.group_mut(slot).0;
+        group.read = squares.iter().flat_map(|(_, leaves)| leaves).fold(group.read, |all, leaf| or(&all, leaf));
+        let reads = group.reads_mut();
         for (square, leaves) in squares {
             let Some(last) = leaves.iter().rposition(|leaf| !is_clear(leaf)) else {
                 continue;
@@ -490,8 +546,11 @@ impl Open {
     /// Adds a conversation, without attributes; the rows that move to make room are noted in `moves`.
     pub(super) fn insert(&mut self, row: u32, compare: impl Fn(u32, u32) -> Ordering, moves: &mut Vec<Move>) -> u32 {
         let first_move = moves.len();
-        let slot = self.spine.insert(row, compare, moves);
-        self.follow(&moves[first_move..]);
+        let Place { slot, is_taken_over } = self.spine.insert(row, compare, moves);
+        match is_taken_over {
+            true => self.shift(slot, &moves[first_move..]),
+            false => self.follow(&moves[first_move..]),
+        }
         slot
     }
 
@@ -514,6 +573,14 @@ impl Open {
             let block = moves.first().map(|first| split(first.from).0);
             block.into_iter().for_each(|block| self.carry(block, moves));
         }
+    }
+
+    /// Has the attributes of a block's rows follow these that have moved by a slot to make way for one, whose slot may have
+    /// been another's.
+    fn shift(&mut self, slot: u32, moves: &[Move]) {
+        let (shift, (group, lane)) = (Shift::new(slot, moves), lane(split(slot).0));
+        shift.apply(lane_mut(Part::own(&mut self.settled[group]), lane));
+        Part::own(&mut self.groups[group]).shift(lane, &shift, moves);
     }
 
     /// Carries the attributes of the rows over that move out of a block which is given up, mask by mask. It may be used
@@ -542,6 +609,42 @@ impl Open {
             Part::own(&mut self.groups[to]).add(to_lane, &taken, |mask| carried(runs, mask));
         }
         Part::own(&mut self.groups[from]).drop_clear(from_lane, &taken);
+    }
+}
+
+/// Slots of one block whose rows move by one, all to the same side.
+struct Shift {
+    moved: Mask,
+    /// Those and the slots that they move to, whose bits are others' after it, and the one that is made, which has none.
+    altered: Mask,
+    is_up: bool,
+}
+
+impl Shift {
+    /// The shift that makes a slot one's own.
+    fn new(slot: u32, moves: &[Move]) -> Self {
+        let (mut moved, mut altered) = (NO_SLOTS, NO_SLOTS);
+        spine::set(&mut altered, split(slot).1);
+        for one in moves {
+            spine::set(&mut moved, split(one.from).1);
+            spine::set(&mut altered, split(one.to).1);
+        }
+        Self { moved, altered, is_up: moves.first().is_some_and(|one| one.to > one.from) }
+    }
+
+    /// Whether a block's share of a leaf is another after it.
+    fn alters(&self, share: &Mask) -> bool {
+        !is_clear(&and(share, &self.altered))
+    }
+
+    fn apply(&self, share: &mut Mask) {
+        let moved = and(share, &self.moved);
+        let neighbour = |word: Option<usize>| word.and_then(|word| moved.get(word)).copied().unwrap_or(0);
+        let shifted = std::array::from_fn(|word| match self.is_up {
+            true => moved[word] << 1 | neighbour(word.checked_sub(1)) >> 63,
+            false => moved[word] >> 1 | neighbour(word.checked_add(1)) << 63,
+        });
+        *share = or(&and_not(share, &self.altered), &shifted);
     }
 }
 
@@ -819,6 +922,28 @@ mod tests {
         assert!(set.is_many() && set.len() == 75);
         set.remove(26, 100);
         assert!(!set.is_many() && set.iter().eq(27..101));
+    }
+
+    #[test]
+    fn bits_move_with_their_slots_and_the_slot_that_is_made_is_clear() {
+        let share: Mask = std::array::from_fn(|word| 0xF0F0_1234_8000_0001_u64.rotate_left(word as u32 * 7));
+        let full = BLOCK as u32;
+        for (start, end, is_up) in
+            [(0, 0, true), (5, 9, true), (5, 9, false), (60, 70, true), (60, 70, false), (1, full - 1, false)]
+        {
+            let to = |at: u32| if is_up { at + 1 } else { at - 1 };
+            let moves: Vec<Move> =
+                (start..end).map(|from| Move { row: 0, from: 3 * full + from, to: 3 * full + to(from) }).collect();
+            let made = if is_up || start == end { start } else { end - 1 };
+            let (shift, mut shifted) = (Shift::new(3 * full + made, &moves), share);
+            shift.apply(&mut shifted);
+            for at in 0..full {
+                let from = (start..end).find(|from| to(*from) == at).unwrap_or(at);
+                let expected = at != made && spine::is_set(&share, from);
+                assert_eq!(spine::is_set(&shifted, at), expected, "{at} of {start} to {end}");
+            }
+            assert!(!shift.alters(&NO_SLOTS));
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
 use super::counts::Counts;
-use super::kernel::Part;
+use super::kernel::{Part, prefetch, prefetch_line};
 use super::shared::Shared;
 use super::state::Marks;
 
@@ -30,6 +30,18 @@ pub(super) struct ArchivedReads {
 type Shard = [Counts; PIECES];
 
 impl ArchivedReads {
+    /// Has fetched where a row's marks are.
+    #[inline]
+    pub(super) fn prefetch(&self, row: u32) {
+        self.piece(row).into_iter().for_each(prefetch_line);
+    }
+
+    /// Has fetched a row's marks, once where they are has been.
+    #[inline]
+    pub(super) fn prefetch_marks(&self, row: u32) {
+        self.piece(row).into_iter().for_each(|marks| prefetch(marks.as_slice()));
+    }
+
     /// Who has read a row, ascending.
     pub(super) fn get(&self, row: u32) -> Marks {
         let bit = bit(row);
@@ -51,6 +63,22 @@ impl ArchivedReads {
     pub(super) fn take(&mut self, row: u32, teammates: &[u32]) {
         let bit = bit(row);
         self.piece_mut(row).alter(teammates, |rows| *rows &= !bit);
+    }
+
+    /// Takes all marks of a row back; they were of these, who ascend.
+    pub(super) fn clear(&mut self, row: u32) -> Marks {
+        let (bit, mut readers) = (bit(row), Marks::new());
+        let marks = self.piece(row).map_or(&[][..], Counts::as_slice);
+        // Nothing is written where there are none, for a snapshot may have the piece too.
+        if marks.iter().fold(0, |all, (_, rows)| all | rows) & bit != 0 {
+            self.piece_mut(row).alter_all(|teammate, rows| {
+                if *rows & bit != 0 {
+                    readers.push(teammate);
+                    *rows &= !bit;
+                }
+            });
+        }
+        readers
     }
 
     /// Gives spare memory back after loading.
@@ -107,6 +135,9 @@ mod tests {
             if step / 500 % 2 == 0 {
                 reads.add(row, &list);
                 expected[row as usize].extend(list);
+            } else if step.is_multiple_of(7) {
+                assert_eq!(reads.clear(row), before, "step {step}");
+                expected[row as usize].clear();
             } else {
                 reads.take(row, &list);
                 expected[row as usize].retain(|one| !list.contains(one));
@@ -117,7 +148,7 @@ mod tests {
                 assert!((0..70).all(|one| reads.contains(row as u32, one) == expected.contains(&one)), "step {step}");
             }
         }
-        (0..150).for_each(|row| reads.take(row, &reads.get(row)));
+        (0..150).for_each(|row| drop(reads.clear(row)));
         assert!(reads.shards.iter().flatten().all(|shard| shard.iter().all(|piece| piece.as_slice().is_empty())));
     }
 
@@ -127,6 +158,8 @@ mod tests {
         (0..150).for_each(|row| reads.add(row, &[1, 5, 9]));
         let snapshot = reads.clone();
         reads.add(40, &[7]);
+        // In the piece of others, and read by nobody.
+        assert!(reads.clear(155).is_empty());
         let pieces = |reads: &ArchivedReads| -> Vec<*const (u32, u32)> {
             reads
                 .shards

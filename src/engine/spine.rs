@@ -5,9 +5,11 @@
 //! block 4: rows [ 17, 9, 23, 5 ]  live 1011   slot of row 23 = 4 × 512 + 2; row 9 has left
 //! ```
 //!
-//! * A new latest row is appended, O(1). A row that leaves clears its live bit, O(1). A row that comes in between
-//!   opens up its block, O(512 + log blocks); so does a merge. The order makes room for a block by moving four bytes for
-//!   each one behind.
+//! * A new latest row is appended, O(1). A row that leaves clears its live bit, O(1).
+//! * A row that comes in between makes up to 64 others move by one, as far as a slot that is nobody's: O(64 + log rows).
+//!   If it takes more, its block is laid out anew, O(512), as are two that are merged, with such slots among the rows; of
+//!   the latest block some are left behind them, where most are to come. The order makes room for a block by moving four
+//!   bytes for each one behind.
 //! * A block without live rows is dropped, and two neighbours that fit into one are merged when a row leaves, so that
 //!   memory stays within a constant of the live rows; each step moves at most 512 rows.
 //! * A clone copies the order, and shares every block.
@@ -19,7 +21,8 @@
 use std::cmp::Ordering;
 use std::sync::LazyLock;
 
-use super::kernel::{Part, prefetch_line};
+use super::bits::ones;
+use super::kernel::{Part, and_not, prefetch_line};
 use super::shared::Chunked;
 use crate::work::{count_blocks, count_rows};
 
@@ -29,6 +32,9 @@ pub(super) const WORDS: usize = if cfg!(test) { 2 } else { 8 };
 pub(super) const BLOCK: usize = WORDS * 64;
 /// Rows that a block made of others holds at most, so that it has room to grow.
 const COMFORTABLE: usize = BLOCK / 8 * 7;
+
+/// Rows that move at most to make way for one.
+const NEAR: usize = BLOCK / 8;
 
 /// One bit for each slot of a block, slot 0 in bit 0 of word 0.
 pub(super) type Mask = [u64; WORDS];
@@ -77,8 +83,7 @@ impl Block {
 
     fn push(&mut self, row: u32) -> u32 {
         let at = self.used;
-        self.rows.as_flattened_mut()[at as usize] = row;
-        set(&mut self.live, at);
+        self.put(at, row);
         self.used += 1;
         self.count += 1;
         at
@@ -96,12 +101,28 @@ impl Block {
         &self.rows
     }
 
+    /// A block of these rows in so many heaps of as many, which take so many slots, those behind each that are nobody's
+    /// included.
+    fn spread(rows: &[u32], heaps: usize, span: usize) -> Self {
+        let mut block = Self { used: span as u32, count: rows.len() as u32, ..Self::default() };
+        for heap in 0..heaps {
+            let share = heap * rows.len() / heaps..(heap + 1) * rows.len() / heaps;
+            (heap * span / heaps..).zip(&rows[share]).for_each(|(at, row)| block.put(at as u32, *row));
+        }
+        block
+    }
+
+    fn put(&mut self, at: u32, row: u32) {
+        self.rows.as_flattened_mut()[at as usize] = row;
+        set(&mut self.live, at);
+    }
+
     fn live_slots(&self) -> impl Iterator<Item = u32> {
-        super::bits::ones(&self.live)
+        ones(&self.live)
     }
 
     pub(super) fn first(&self) -> Option<u32> {
-        self.live_slots().next().map(|at| self.rows()[at as usize])
+        lowest(&self.live).map(|at| self.rows()[at as usize])
     }
 
     pub(super) fn last(&self) -> Option<u32> {
@@ -124,6 +145,20 @@ pub(super) fn is_set(mask: &Mask, at: u32) -> bool {
     mask[at as usize / 64 % WORDS] >> (at % 64) & 1 != 0
 }
 
+/// The bits of a mask from a place on.
+fn from(mask: &Mask, at: u32) -> Mask {
+    std::array::from_fn(|word| mask[word] & u64::MAX.checked_shl(at.saturating_sub(word as u32 * 64)).unwrap_or(0))
+}
+
+/// The bits of a mask before a place.
+fn before(mask: &Mask, at: u32) -> Mask {
+    and_not(mask, &from(mask, at))
+}
+
+fn lowest(mask: &Mask) -> Option<u32> {
+    ones(mask).next()
+}
+
 fn highest(mask: &Mask) -> Option<u32> {
     let word = mask.iter().rposition(|word| *word != 0)?;
     Some(word as u32 * 64 + 63 - mask[word].leading_zeros())
@@ -141,9 +176,31 @@ pub(super) struct Spine {
     order: Vec<u32>,
     free: Vec<u32>,
     len: usize,
+    /// Whether rows may move at little cost, for nothing but the slot is kept of each. Otherwise they keep together as far
+    /// as words do, for masks are carried over word by word.
+    is_loose: bool,
+}
+
+/// Where a row has been put.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) slot: u32,
+    /// Whether another row has left the slot, at this or at another time, so that something may still be known by it.
+    pub(super) is_taken_over: bool,
+}
+
+impl Place {
+    fn fresh(slot: u32) -> Self {
+        Self { slot, is_taken_over: false }
+    }
 }
 
 impl Spine {
+    /// One of which nothing is known by slot, so that rows may move at little cost.
+    pub(super) fn loose() -> Self {
+        Self { is_loose: true, ..Self::default() }
+    }
+
     /// How many live rows there are.
     pub(super) fn len(&self) -> usize {
         self.len
@@ -179,20 +236,24 @@ impl Spine {
 
     /// Adds rows in ascending order of activity while facts are loaded, and says which slot each got.
     pub(super) fn load(&mut self, rows: &[u32], mut placed: impl FnMut(u32, u32)) {
-        for chunk in rows.chunks(BLOCK) {
-            let number = self.add_block(Block::of(chunk));
+        for rows in rows.chunks(if self.is_loose { COMFORTABLE } else { BLOCK }) {
+            let number = self.add_block(match self.is_loose {
+                true => Block::spread(rows, rows.len(), BLOCK),
+                false => Block::of(rows),
+            });
             self.order.push(number);
-            for (at, row) in chunk.iter().enumerate() {
-                placed(*row, number * BLOCK as u32 + at as u32);
+            for (row, at) in rows.iter().zip(self.block(number).live_slots()) {
+                placed(*row, number * BLOCK as u32 + at);
             }
         }
         self.len += rows.len();
     }
 
-    /// Adds a row where it belongs; the rows that move to make room come first in `moves`.
+    /// Adds a row where it belongs. The rows that move to make room are noted in `moves`, each to a slot that was nobody's
+    /// or that one before it has left.
     ///
-    /// Returns its slot. `compare` orders two rows, ascending by activity.
-    pub(super) fn insert(&mut self, row: u32, compare: impl Fn(u32, u32) -> Ordering, moves: &mut Vec<Move>) -> u32 {
+    /// `compare` orders two rows, ascending by activity.
+    pub(super) fn insert(&mut self, row: u32, compare: impl Fn(u32, u32) -> Ordering, moves: &mut Vec<Move>) -> Place {
         self.len += 1;
         let is_before = |number: &u32| {
             count_blocks(1);
@@ -203,17 +264,25 @@ impl Spine {
             _ => self.order.partition_point(is_before),
         };
         let Some(at) = at.checked_sub(1).or((!self.order.is_empty()).then_some(0)) else {
-            return self.add_newest(row);
+            return Place::fresh(self.add_newest(row));
         };
         let number = self.order[at];
         let block = self.block(number);
         let comes_last = block.last().is_none_or(|last| compare(last, row).is_lt());
         match comes_last {
-            true if (block.used as usize) < BLOCK => self.append(number, row),
+            true if (block.used as usize) < BLOCK => Place::fresh(self.append(number, row)),
             // A last block that is mostly gaps is laid out anew, or each would stay behind nearly empty.
-            true if at + 1 == self.order.len() && block.count as usize > BLOCK / 2 => self.add_newest(row),
-            _ => self.open_up(at, row, compare, moves),
+            true if self.is_latest(at) && block.count as usize > BLOCK / 2 => Place::fresh(self.add_newest(row)),
+            true if self.is_latest(at) && !self.is_loose => Place::fresh(self.open_up(at, row, compare, moves)),
+            _ => match self.make_way(number, row, &compare, moves) {
+                Some(slot) => Place { slot, is_taken_over: true },
+                None => Place::fresh(self.open_up(at, row, compare, moves)),
+            },
         }
+    }
+
+    fn is_latest(&self, at: usize) -> bool {
+        at + 1 == self.order.len()
     }
 
     fn add_newest(&mut self, row: u32) -> u32 {
@@ -224,6 +293,59 @@ impl Spine {
 
     fn append(&mut self, number: u32, row: u32) -> u32 {
         number * BLOCK as u32 + self.block_mut(number).push(row)
+    }
+
+    /// Puts a row where it belongs in a block, whose rows move by one between there and the nearest slot that is nobody's.
+    /// Returns its slot; `None` if these are many.
+    fn make_way(
+        &mut self,
+        number: u32,
+        row: u32,
+        compare: impl Fn(u32, u32) -> Ordering,
+        moves: &mut Vec<Move>,
+    ) -> Option<u32> {
+        let place = self.place_in(number, row, compare);
+        let block = self.block(number);
+        let nobodys = block.live.map(|word| !word);
+        let later = lowest(&from(&nobodys, place)).map(|gap| (gap - place, gap));
+        let earlier = highest(&before(&nobodys, place)).map(|gap| (place - 1 - gap, gap));
+        let (count, gap) = later.into_iter().chain(earlier).min().filter(|(count, _)| *count as usize <= NEAR)?;
+        count_rows(count as usize);
+        let block = self.block_mut(number);
+        let mut take_over = |from: u32, to: u32| {
+            let row = block.rows()[from as usize];
+            block.rows.as_flattened_mut()[to as usize] = row;
+            moves.push(Move { row, from: number * BLOCK as u32 + from, to: number * BLOCK as u32 + to });
+        };
+        let made = match gap < place {
+            true => {
+                (gap + 1..place).for_each(|at| take_over(at, at - 1));
+                place - 1
+            }
+            false => {
+                (place..gap).rev().for_each(|at| take_over(at, at + 1));
+                place
+            }
+        };
+        set(&mut block.live, gap);
+        block.put(made, row);
+        block.used = block.used.max(gap + 1);
+        block.count += 1;
+        Some(number * BLOCK as u32 + made)
+    }
+
+    /// The slot of a block before which a row belongs: all live ones from there on are later. O(log 512).
+    fn place_in(&self, number: u32, row: u32, compare: impl Fn(u32, u32) -> Ordering) -> u32 {
+        let block = self.block(number);
+        let (mut start, mut end) = (0, BLOCK as u32);
+        while start < end {
+            let middle = (start + end) / 2;
+            match lowest(&from(&block.live, middle)) {
+                Some(at) if at < end && compare(block.rows()[at as usize], row).is_lt() => start = at + 1,
+                _ => end = middle,
+            }
+        }
+        start
     }
 
     /// Lays a block out anew with one more row in between, as one block or as two halves.
@@ -238,11 +360,14 @@ impl Spine {
         };
         let mut slot = 0;
         let mut numbers = Vec::new();
-        for part in slots.chunks(half) {
-            let number = self.lay_out(part, moves);
+        let parts = slots.chunks(half);
+        let last = parts.len() - 1;
+        for (part, slots) in parts.enumerate() {
+            let number = self.lay_out(slots, self.is_latest(at) && part == last, moves);
             numbers.push(number);
-            if let Some(found) = part.iter().position(|(other, _)| *other == row) {
-                slot = number * BLOCK as u32 + found as u32;
+            let block = self.block(number);
+            if let Some(at) = block.live_slots().find(|at| block.rows()[*at as usize] == row) {
+                slot = number * BLOCK as u32 + at;
             }
         }
         self.order.splice(at..=at, numbers);
@@ -257,13 +382,20 @@ impl Spine {
     }
 
     /// A fresh block of these rows; notes the move of each that had a slot.
-    fn lay_out(&mut self, slots: &[(u32, u32)], moves: &mut Vec<Move>) -> u32 {
+    fn lay_out(&mut self, slots: &[(u32, u32)], is_latest: bool, moves: &mut Vec<Move>) -> u32 {
         count_rows(slots.len());
         let rows: Vec<u32> = slots.iter().map(|(row, _)| *row).collect();
-        let number = self.add_block(Block::of(&rows));
-        for (at, (row, from)) in slots.iter().enumerate() {
+        let full = rows.len().div_ceil(COMFORTABLE / WORDS);
+        let block = match (self.is_loose, is_latest) {
+            (true, _) => Block::spread(&rows, rows.len(), BLOCK),
+            (false, false) => Block::spread(&rows, WORDS, BLOCK),
+            (false, true) => Block::spread(&rows, full, full * 64),
+        };
+        let taken: Vec<u32> = block.live_slots().collect();
+        let number = self.add_block(block);
+        for (at, (row, from)) in taken.iter().zip(slots) {
             if *from != u32::MAX {
-                moves.push(Move { row: *row, from: *from, to: number * BLOCK as u32 + at as u32 });
+                moves.push(Move { row: *row, from: *from, to: number * BLOCK as u32 + at });
             }
         }
         number
@@ -319,7 +451,7 @@ impl Spine {
         let (one, two) = (self.order[place], self.order[place + 1]);
         let mut slots = self.live_of(one);
         slots.extend(self.live_of(two));
-        let number = self.lay_out(&slots, moves);
+        let number = self.lay_out(&slots, false, moves);
         self.order.splice(place..=place + 1, [number]);
         self.release(one);
         self.release(two);
@@ -364,5 +496,95 @@ impl Spine {
             clear(&mut live, at);
         }
         Some((place, live))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::tests::LEAP;
+
+    /// Rows by slot as moves leave them, and no row moves to another's slot.
+    struct Followed(Vec<Option<u32>>);
+
+    impl Followed {
+        fn follow(&mut self, moves: &[Move]) {
+            for one in moves {
+                let to = one.to as usize;
+                self.0.resize(self.0.len().max(to + 1), None);
+                assert_eq!(self.0[one.from as usize].take(), Some(one.row));
+                assert_eq!(self.0[to].replace(one.row), None);
+            }
+        }
+
+        fn put(&mut self, slot: u32, row: u32) {
+            self.0.resize(self.0.len().max(slot as usize + 1), None);
+            assert_eq!(self.0[slot as usize].replace(row), None);
+        }
+
+        fn slot(&self, row: u32) -> u32 {
+            self.0.iter().position(|one| *one == Some(row)).unwrap() as u32
+        }
+    }
+
+    fn rows(spine: &Spine) -> Vec<(u32, u32)> {
+        spine.order().iter().flat_map(|number| spine.live_of(*number)).collect()
+    }
+
+    #[test]
+    fn rows_come_and_go_anywhere_and_moves_tell_where_they_are() {
+        for mut spine in [Spine::default(), Spine::loose()] {
+            let (mut followed, mut expected) = (Followed(Vec::new()), Vec::new());
+            let loaded: Vec<u32> = (0..300).map(|row| row * 10).collect();
+            spine.load(&loaded, |row, slot| followed.put(slot, row));
+            expected.extend(loaded);
+            for step in (0..3_000_u32).step_by(LEAP) {
+                let (row, mut moves) = (step * 7_919 % 3_301, Vec::new());
+                match expected.binary_search(&row) {
+                    Ok(place) => {
+                        let slot = followed.slot(row);
+                        spine.remove(slot, |one, two| one.cmp(&two), &mut moves);
+                        followed.0[slot as usize] = None;
+                        expected.remove(place);
+                        followed.follow(&moves);
+                    }
+                    Err(place) => {
+                        let made = spine.insert(row, |one, two| one.cmp(&two), &mut moves);
+                        followed.follow(&moves);
+                        followed.put(made.slot, row);
+                        expected.insert(place, row);
+                        assert!(!made.is_taken_over || moves.len() <= NEAR);
+                    }
+                }
+                assert!(rows(&spine).iter().map(|(row, _)| row).eq(&expected), "step {step}");
+                assert!(rows(&spine).iter().all(|(row, slot)| followed.0[*slot as usize] == Some(*row)), "step {step}");
+            }
+        }
+    }
+
+    /// Where each laid its block out anew, they would be all rows of it.
+    #[test]
+    fn few_rows_move_to_make_way_for_one() {
+        for (mut spine, most) in [(Spine::default(), 48), (Spine::loose(), 6)] {
+            // Every second of them first, and then, not in order, the others.
+            let mut moved = Vec::new();
+            spine.load(&(0..2_000).map(|row| row * 2).collect::<Vec<u32>>(), |_, _| ());
+            for row in (0..2_000).map(|step| step * 701 % 2_000 * 2 + 1) {
+                spine.insert(row, |one, two| one.cmp(&two), &mut moved);
+            }
+            assert!(moved.len() < 2_000 * most, "{}", moved.len());
+        }
+    }
+
+    /// As messages do that are delivered a little late.
+    #[test]
+    fn rows_that_come_nearly_in_order_move_those_that_should_have_come_later() {
+        for mut spine in [Spine::default(), Spine::loose()] {
+            let mut moved = Vec::new();
+            for row in (0..4_000_u32).map(|step| step ^ 3) {
+                spine.insert(row, |one, two| one.cmp(&two), &mut moved);
+            }
+            assert!(moved.len() < 4_000 * 5, "{}", moved.len());
+        }
     }
 }

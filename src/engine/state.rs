@@ -114,7 +114,7 @@ impl State {
             contacts: Contacts::default(),
             classes: Classes::default(),
             open: Open::default(),
-            history: Spine::default(),
+            history: Spine::loose(),
             assignments: Assignments::default(),
             ids: Column::default(),
             index: Index::default(),
@@ -221,6 +221,7 @@ impl State {
             // It is nearly always this one; whether it is, has to be waited for too.
             self.prefetch_columns(row);
             self.assignments.prefetch_row(row);
+            self.archived_reads.prefetch(row);
             text(&self.ids, row)
         })?;
         self.prefetch_message(row);
@@ -231,7 +232,10 @@ impl State {
         self.classes.prefetch(self.class.get(row));
         match self.slot_of(row) {
             Slot::Open(slot) => self.open.spine.prefetch(slot),
-            Slot::Archived(slot) => self.history.prefetch(slot),
+            Slot::Archived(slot) => {
+                self.history.prefetch(slot);
+                self.archived_reads.prefetch_marks(row);
+            }
         }
         self.prefetch_contacts(row);
     }
@@ -330,9 +334,9 @@ impl State {
         match self.slot_of(row) {
             Slot::Open(slot) => {
                 let (group, at) = self.open.group_mut(slot);
-                group.reads_mut().clear_all(at);
+                group.forget_reads(at);
             }
-            Slot::Archived(_) => self.forget_archived_reads(row),
+            Slot::Archived(_) => drop(self.forget_archived_reads(row)),
         }
     }
 
@@ -416,7 +420,7 @@ impl State {
             Slot::Open(slot) => {
                 let (group, at) = self.open.group_mut(slot);
                 match read {
-                    true => group.reads_mut().set(by, at),
+                    true => group.set_read(by, at),
                     false => group.reads_mut().clear(by, at),
                 }
             }
@@ -445,12 +449,13 @@ impl State {
         }
     }
 
-    fn forget_archived_reads(&mut self, row: u32) {
-        let reads = self.archived_reads.get(row);
+    /// Takes the read marks of an archived conversation back; returns them.
+    fn forget_archived_reads(&mut self, row: u32) -> Marks {
+        let reads = self.archived_reads.clear(row);
         if !reads.is_empty() {
             self.classes.get_mut(self.class.get(row)).archived_reads.take(&reads);
-            self.archived_reads.take(row, &reads);
         }
+        reads
     }
 
     pub(super) fn set_star(&mut self, row: u32, by: u32, starred: bool) {
@@ -583,9 +588,9 @@ impl State {
         let mut moves = Vec::new();
         if archived {
             let Self { history, details, ids, .. } = self;
-            let slot = history.insert(row, |one, two| compare(details, ids, one, two), &mut moves);
+            let slot = history.insert(row, |one, two| compare(details, ids, one, two), &mut moves).slot;
             self.details.set_slot(row, slot | ARCHIVED);
-            moves.iter().for_each(|one| self.details.set_slot(one.row, one.to | ARCHIVED));
+            self.follow_archived(&moves);
             self.note_archived_reads(row, self.class.get(row), &reads);
             return self.enter_assigned(row);
         }
@@ -596,10 +601,8 @@ impl State {
         self.details.set_slot(row, slot);
         self.enter_assigned(row);
         self.edit_open(self.class.get(row), slot, |open, few| open.insert(slot, few));
-        for number in reads {
-            let (group, at) = self.open.group_mut(slot);
-            group.reads_mut().set(number, at);
-        }
+        let (group, at) = self.open.group_mut(slot);
+        reads.into_iter().for_each(|number| group.set_read(number, at));
     }
 
     /// Brings a row's contacts up to date once it is open or is so no longer.
@@ -626,26 +629,27 @@ impl State {
         assignments.leave(entry, archived, |one, two| compare(details, ids, one, two));
     }
 
-    /// Takes a row out of all that [`State::enter`] put it in; returns its read marks if they are wanted.
+    /// Takes a row out of all that [`State::enter`] put it in; returns its read marks, of an open one if they are wanted.
     fn leave(&mut self, row: u32, keep_reads: bool) -> Marks {
-        let reads = if keep_reads { self.reads(row) } else { Marks::new() };
         let mut moves = Vec::new();
         self.leave_assigned(row);
         match self.slot_of(row) {
             Slot::Archived(slot) => {
-                self.forget_archived_reads(row);
+                let reads = self.forget_archived_reads(row);
                 let Self { history, details, ids, .. } = self;
                 history.remove(slot, |one, two| compare(details, ids, one, two), &mut moves);
-                moves.iter().for_each(|one| self.details.set_slot(one.row, one.to | ARCHIVED));
+                self.follow_archived(&moves);
+                reads
             }
             Slot::Open(slot) => {
+                let reads = if keep_reads { self.open.readers(slot).collect() } else { Marks::new() };
                 self.edit_open(self.class.get(row), slot, |open, few| open.remove(slot, few));
                 let Self { open, details, ids, .. } = self;
                 open.remove(slot, |one, two| compare(details, ids, one, two), &mut moves);
                 self.follow(&moves);
+                reads
             }
         }
-        reads
     }
 
     /// Notes the new slots of open rows that moved.
@@ -659,6 +663,14 @@ impl State {
             let Self { assignments, details, ids, .. } = self;
             assignments.follow(entry, |one, two| compare(details, ids, one, two));
             self.edit_open(self.class.get(one.row), one.to, |open, _| open.replace(one.from, one.to));
+        }
+    }
+
+    /// The same of archived ones.
+    fn follow_archived(&mut self, moves: &[Move]) {
+        for (place, one) in moves.iter().enumerate() {
+            moves.get(place + FOLLOWED).into_iter().for_each(|later| self.details.prefetch(later.row));
+            self.details.set_slot(one.row, one.to | ARCHIVED);
         }
     }
 
