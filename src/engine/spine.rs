@@ -7,9 +7,8 @@
 //!
 //! * A new latest row is appended, O(1). A row that leaves clears its live bit, O(1).
 //! * A row that comes in between makes up to 64 others move by one, as far as a slot that is nobody's: O(64 + log rows).
-//!   If it takes more, its block is laid out anew, O(512), as are two that are merged, with such slots among the rows; of
-//!   the latest block some are left behind them, where most are to come. The order makes room for a block by moving four
-//!   bytes for each one behind.
+//!   If it takes more, its block is laid out anew with such slots among the rows, O(512); in the latest some are left
+//!   behind them too, where most are to come. The order makes room for a block by moving four bytes for each one behind.
 //! * A block without live rows is dropped, and two neighbours that fit into one are merged when a row leaves, so that
 //!   memory stays within a constant of the live rows; each step moves at most 512 rows.
 //! * A clone copies the order, and shares every block.
@@ -179,6 +178,17 @@ pub(super) struct Spine {
     /// Whether rows may move at little cost, for nothing but the slot is kept of each. Otherwise they keep together as far
     /// as words do, for masks are carried over word by word.
     is_loose: bool,
+}
+
+/// Where slots that are nobody's are left in a block that is laid out anew.
+#[derive(Clone, Copy, Debug)]
+enum Gaps {
+    /// Behind the rows, which so are carried over in as few pieces as can be.
+    Behind,
+    /// Among the rows, for one may come in between again.
+    Between,
+    /// Among them and behind.
+    Both,
 }
 
 /// Where a row has been put.
@@ -363,7 +373,8 @@ impl Spine {
         let parts = slots.chunks(half);
         let last = parts.len() - 1;
         for (part, slots) in parts.enumerate() {
-            let number = self.lay_out(slots, self.is_latest(at) && part == last, moves);
+            let gaps = if self.is_latest(at) && part == last { Gaps::Both } else { Gaps::Between };
+            let number = self.lay_out(slots, gaps, moves);
             numbers.push(number);
             let block = self.block(number);
             if let Some(at) = block.live_slots().find(|at| block.rows()[*at as usize] == row) {
@@ -382,14 +393,15 @@ impl Spine {
     }
 
     /// A fresh block of these rows; notes the move of each that had a slot.
-    fn lay_out(&mut self, slots: &[(u32, u32)], is_latest: bool, moves: &mut Vec<Move>) -> u32 {
+    fn lay_out(&mut self, slots: &[(u32, u32)], gaps: Gaps, moves: &mut Vec<Move>) -> u32 {
         count_rows(slots.len());
         let rows: Vec<u32> = slots.iter().map(|(row, _)| *row).collect();
         let full = rows.len().div_ceil(COMFORTABLE / WORDS);
-        let block = match (self.is_loose, is_latest) {
-            (true, _) => Block::spread(&rows, rows.len(), BLOCK),
-            (false, false) => Block::spread(&rows, WORDS, BLOCK),
-            (false, true) => Block::spread(&rows, full, full * 64),
+        let block = match gaps {
+            _ if self.is_loose => Block::spread(&rows, rows.len(), BLOCK),
+            Gaps::Behind => Block::of(&rows),
+            Gaps::Between => Block::spread(&rows, WORDS, BLOCK),
+            Gaps::Both => Block::spread(&rows, full, full * 64),
         };
         let taken: Vec<u32> = block.live_slots().collect();
         let number = self.add_block(block);
@@ -451,7 +463,7 @@ impl Spine {
         let (one, two) = (self.order[place], self.order[place + 1]);
         let mut slots = self.live_of(one);
         slots.extend(self.live_of(two));
-        let number = self.lay_out(&slots, false, moves);
+        let number = self.lay_out(&slots, Gaps::Behind, moves);
         self.order.splice(place..=place + 1, [number]);
         self.release(one);
         self.release(two);
