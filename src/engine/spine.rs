@@ -72,11 +72,14 @@ impl Default for Block {
 }
 
 impl Block {
-    fn of(rows: &[u32]) -> Self {
-        let mut block = Self::default();
-        rows.iter().for_each(|row| {
-            block.push(*row);
-        });
+    /// A block of these rows in so many heaps of as many, which take so many slots, those behind each that are nobody's
+    /// included.
+    fn of(rows: &[u32], (heaps, span): (usize, usize)) -> Self {
+        let mut block = Self { used: span as u32, count: rows.len() as u32, ..Self::default() };
+        for heap in 0..heaps {
+            let share = heap * rows.len() / heaps..(heap + 1) * rows.len() / heaps;
+            (heap * span / heaps..).zip(&rows[share]).for_each(|(at, row)| block.put(at as u32, *row));
+        }
         block
     }
 
@@ -98,17 +101,6 @@ impl Block {
     #[inline(always)]
     pub(super) fn eights(&self) -> &[Eight; EIGHTS] {
         &self.rows
-    }
-
-    /// A block of these rows in so many heaps of as many, which take so many slots, those behind each that are nobody's
-    /// included.
-    fn spread(rows: &[u32], heaps: usize, span: usize) -> Self {
-        let mut block = Self { used: span as u32, count: rows.len() as u32, ..Self::default() };
-        for heap in 0..heaps {
-            let share = heap * rows.len() / heaps..(heap + 1) * rows.len() / heaps;
-            (heap * span / heaps..).zip(&rows[share]).for_each(|(at, row)| block.put(at as u32, *row));
-        }
-        block
     }
 
     fn put(&mut self, at: u32, row: u32) {
@@ -247,10 +239,7 @@ impl Spine {
     /// Adds rows in ascending order of activity while facts are loaded, and says which slot each got.
     pub(super) fn load(&mut self, rows: &[u32], mut placed: impl FnMut(u32, u32)) {
         for rows in rows.chunks(if self.is_loose { COMFORTABLE } else { BLOCK }) {
-            let number = self.add_block(match self.is_loose {
-                true => Block::spread(rows, rows.len(), BLOCK),
-                false => Block::of(rows),
-            });
+            let number = self.add_block(Block::of(rows, self.layout(rows.len(), Gaps::Behind)));
             self.order.push(number);
             for (row, at) in rows.iter().zip(self.block(number).live_slots()) {
                 placed(*row, number * BLOCK as u32 + at);
@@ -296,7 +285,7 @@ impl Spine {
     }
 
     fn add_newest(&mut self, row: u32) -> u32 {
-        let number = self.add_block(Block::of(&[row]));
+        let number = self.add_block(Block::of(&[row], (1, 1)));
         self.order.push(number);
         number * BLOCK as u32
     }
@@ -396,13 +385,7 @@ impl Spine {
     fn lay_out(&mut self, slots: &[(u32, u32)], gaps: Gaps, moves: &mut Vec<Move>) -> u32 {
         count_rows(slots.len());
         let rows: Vec<u32> = slots.iter().map(|(row, _)| *row).collect();
-        let full = rows.len().div_ceil(COMFORTABLE / WORDS);
-        let block = match gaps {
-            _ if self.is_loose => Block::spread(&rows, rows.len(), BLOCK),
-            Gaps::Behind => Block::of(&rows),
-            Gaps::Between => Block::spread(&rows, WORDS, BLOCK),
-            Gaps::Both => Block::spread(&rows, full, full * 64),
-        };
+        let block = Block::of(&rows, self.layout(rows.len(), gaps));
         let taken: Vec<u32> = block.live_slots().collect();
         let number = self.add_block(block);
         for (at, (row, from)) in taken.iter().zip(slots) {
@@ -411,6 +394,19 @@ impl Spine {
             }
         }
         number
+    }
+
+    /// How many heaps so many rows of a block are, and how many slots these take.
+    fn layout(&self, rows: usize, gaps: Gaps) -> (usize, usize) {
+        match gaps {
+            _ if self.is_loose => (rows, BLOCK),
+            Gaps::Behind => (1, rows),
+            Gaps::Between => (WORDS, BLOCK),
+            Gaps::Both => {
+                let words = rows.div_ceil(COMFORTABLE / WORDS);
+                (words, words * 64)
+            }
+        }
     }
 
     /// Takes the row of a slot out, and merges its block with a neighbour if both then fit into one.
