@@ -24,7 +24,7 @@ use super::column::Column;
 use super::counts::Counts;
 use super::index::{Index, hash};
 use super::kernel::{Part, prefetch_line};
-use super::open::OpenSet;
+use super::open_set::OpenSet;
 use super::posting::PostingList;
 use super::shared::Chunked;
 use super::sparse::hasher;

@@ -9,7 +9,7 @@
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
 use super::bits::turn_over;
-use super::open::{Leaf, NO_LEAF, place_in_group};
+use super::leaf::{Leaf, NO_LEAF, place_in_group};
 
 /// Who has read which conversations.
 #[derive(Debug, Default)]

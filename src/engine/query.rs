@@ -22,7 +22,8 @@ pub(super) use walk::{Listed, room_for};
 
 use super::bits::{Bits, contains, ones};
 use super::kernel::{self, and, and_not, is_clear};
-use super::open::{Attributes, Group, Leaf, Leaves, is_set};
+use super::leaf::{Leaf, Leaves, is_set};
+use super::open::{Attributes, Group};
 use super::rule::{Node, View, Wanted, any_of};
 use super::spine::{Block, Mask, NO_SLOTS, Spine};
 use super::state::Slot;

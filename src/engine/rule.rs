@@ -10,7 +10,8 @@ use smallvec::SmallVec;
 
 use super::bits::{Bits, contains};
 use super::kernel::{and, and_not, or};
-use super::open::{Attributes, Leaf, Leaves};
+use super::leaf::{Leaf, Leaves};
+use super::open::Attributes;
 use super::spine::{Block, Mask, NO_SLOTS, set};
 use super::state::State;
 use crate::model::{AssigneePick, ContactCategory, Invitation, Member, Pick, Rule, TagSet, Teammate};

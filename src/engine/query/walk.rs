@@ -9,7 +9,9 @@
 use super::{Origin, Plan};
 use crate::engine::bits::{contains, ones};
 use crate::engine::kernel::{Lanes, Part, Pass, and, and_not, is_clear, or};
-use crate::engine::open::{Attributes, Leaf, OpenSet, lane, lane_of};
+use crate::engine::leaf::{Leaf, lane, lane_of};
+use crate::engine::open::Attributes;
+use crate::engine::open_set::OpenSet;
 use crate::engine::rule::{ALL_SLOTS, View};
 use crate::engine::spine::{BLOCK, Block, EIGHTS, Eight, Mask, NO_SLOTS, Spine, split};
 use crate::model::ArchiveScope;

@@ -1,7 +1,8 @@
 //! The facts as values again.
 
 use super::{Marks, Slot, State};
-use crate::engine::open::{Open, place_in_group};
+use crate::engine::leaf::place_in_group;
+use crate::engine::open::Open;
 use crate::model::{Contact, Conversation, Dataset, TeammateId};
 
 impl State {

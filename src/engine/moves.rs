@@ -1,0 +1,149 @@
+//! Bits that follow their rows: by a slot, to make way for another, or to another block.
+
+#![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
+
+use super::kernel::{and, and_not, is_clear, or};
+use super::spine::{self, Mask, Move, NO_SLOTS, WORDS, split};
+
+/// Slots of one block whose rows move by one, all to the same side.
+pub(super) struct Shift {
+    moved: Mask,
+    /// Those and the slots that they move to, whose bits are others' after it, and the one that is made, which has none.
+    altered: Mask,
+    is_up: bool,
+}
+
+impl Shift {
+    /// The shift that makes a slot one's own.
+    pub(super) fn new(slot: u32, moves: &[Move]) -> Self {
+        let (mut moved, mut altered) = (NO_SLOTS, NO_SLOTS);
+        spine::set(&mut altered, split(slot).1);
+        for one in moves {
+            spine::set(&mut moved, split(one.from).1);
+            spine::set(&mut altered, split(one.to).1);
+        }
+        Self { moved, altered, is_up: moves.first().is_some_and(|one| one.to > one.from) }
+    }
+
+    /// Whether a block's share of a leaf is another after it.
+    pub(super) fn alters(&self, share: &Mask) -> bool {
+        !is_clear(&and(share, &self.altered))
+    }
+
+    pub(super) fn apply(&self, share: &mut Mask) {
+        let moved = and(share, &self.moved);
+        let neighbour = |word: Option<usize>| word.and_then(|word| moved.get(word)).copied().unwrap_or(0);
+        let shifted = std::array::from_fn(|word| match self.is_up {
+            true => moved[word] << 1 | neighbour(word.checked_sub(1)) >> 63,
+            false => moved[word] >> 1 | neighbour(word.checked_add(1)) << 63,
+        });
+        *share = or(&and_not(share, &self.altered), &shifted);
+    }
+}
+
+/// Bits of one word that move together: the slots of `moved`, to consecutive slots of another block.
+pub(super) struct Run {
+    word: usize,
+    moved: u64,
+    /// How far bits have to go right in each of six steps; see [`Run::compress`].
+    steps: [u64; 6],
+    pub(super) to_block: u32,
+    to: usize,
+}
+
+impl Run {
+    /// The runs of the moves out of one block, which come in order.
+    pub(super) fn all(moves: &[Move]) -> Vec<Self> {
+        let is_next = |one: &Move, two: &Move| {
+            split(one.from).1 / 64 == split(two.from).1 / 64
+                && split(one.to).0 == split(two.to).0
+                && one.to + 1 == two.to
+        };
+        moves.chunk_by(is_next).filter_map(Self::new).collect()
+    }
+
+    fn new(moves: &[Move]) -> Option<Self> {
+        let first = moves.first()?;
+        let moved = moves.iter().fold(0, |moved, one| moved | 1 << (one.from % 64));
+        let (to_block, to) = split(first.to);
+        let word = split(first.from).1 as usize / 64;
+        Some(Self { word, moved, steps: Self::steps(moved), to_block, to: to as usize })
+    }
+
+    /// How the bits of `moved` close ranks: step `i` moves some by `2^i` (Hacker's Delight, 7-4).
+    fn steps(mut moved: u64) -> [u64; 6] {
+        let mut gaps = !moved << 1;
+        std::array::from_fn(|step| {
+            let odd = (0..6).fold(gaps, |odd, shift| odd ^ odd << (1 << shift));
+            let moving = odd & moved;
+            moved = moved ^ moving | moving >> (1 << step);
+            gaps &= !odd;
+            moving
+        })
+    }
+
+    /// The bits of `word` at the run's slots, side by side from bit 0.
+    fn compress(&self, word: u64) -> u64 {
+        self.steps.iter().enumerate().fold(word & self.moved, |word, (step, moving)| {
+            let moving = word & moving;
+            word ^ moving | moving >> (1 << step)
+        })
+    }
+}
+
+/// A block's mask as it is once its runs have moved to another.
+pub(super) fn carried(runs: &[Run], mask: &Mask) -> Mask {
+    let mut carried = [0; WORDS];
+    for run in runs {
+        // Most marks are few, and then most words have none.
+        if mask[run.word] == 0 {
+            continue;
+        }
+        let bits = run.compress(mask[run.word]);
+        let (word, shift) = (run.to / 64, run.to % 64);
+        carried[word] |= bits << shift;
+        if let Some(next) = carried.get_mut(word + 1).filter(|_| shift > 0) {
+            *next |= bits >> (64 - shift);
+        }
+    }
+    carried
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::spine::BLOCK;
+
+    #[test]
+    fn bits_move_with_their_slots_and_the_slot_that_is_made_is_clear() {
+        let share: Mask = std::array::from_fn(|word| 0xF0F0_1234_8000_0001_u64.rotate_left(word as u32 * 7));
+        let full = BLOCK as u32;
+        for (start, end, is_up) in
+            [(0, 0, true), (5, 9, true), (5, 9, false), (60, 70, true), (60, 70, false), (1, full - 1, false)]
+        {
+            let to = |at: u32| if is_up { at + 1 } else { at - 1 };
+            let moves: Vec<Move> =
+                (start..end).map(|from| Move { row: 0, from: 3 * full + from, to: 3 * full + to(from) }).collect();
+            let made = if is_up || start == end { start } else { end - 1 };
+            let (shift, mut shifted) = (Shift::new(3 * full + made, &moves), share);
+            shift.apply(&mut shifted);
+            for at in 0..full {
+                let from = (start..end).find(|from| to(*from) == at).unwrap_or(at);
+                let expected = at != made && spine::is_set(&share, from);
+                assert_eq!(spine::is_set(&shifted, at), expected, "{at} of {start} to {end}");
+            }
+            assert!(!shift.alters(&NO_SLOTS));
+        }
+    }
+
+    #[test]
+    fn runs_close_ranks() {
+        let moved: u64 = 0xF0F0_1234_8000_0001;
+        let run = Run { word: 0, moved, steps: Run::steps(moved), to_block: 0, to: 0 };
+        for word in [u64::MAX, moved, 0x8000_0000_0000_0001, 0x1234_5678_9ABC_DEF0] {
+            let kept = (0..64).filter(|bit| moved >> bit & 1 != 0).map(|bit| word >> bit & 1);
+            let expected = kept.enumerate().fold(0, |all, (at, bit)| all | bit << at);
+            assert_eq!(run.compress(word), expected, "{word:x}");
+        }
+    }
+}
