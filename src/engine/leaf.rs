@@ -8,8 +8,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
-use super::kernel::{Part, is_clear, or, prefetch_line};
-use super::moves::Shift;
+use super::kernel::{Part, and, and_not, is_clear, or, prefetch_line};
 use super::spine::{BLOCK, Mask, NO_SLOTS, WORDS};
 use crate::work::count_blocks;
 
@@ -156,30 +155,34 @@ impl Leaves {
         taken
     }
 
-    /// Adds what `carry` makes of shares that were taken to a block's.
-    pub(super) fn add_shares(&mut self, lane: usize, Shares { shares, .. }: &Shares, carry: impl Fn(&Mask) -> Mask) {
+    /// Sets bits of a block, those of `places`, to what `carry` makes of shares that were taken.
+    pub(super) fn put_shares(
+        &mut self,
+        lane: usize,
+        Shares { shares, .. }: &Shares,
+        places: &Mask,
+        carry: impl Fn(&Mask) -> Mask,
+    ) {
         if let Some((last, _)) = shares.last() {
             self.make_room(*last);
         }
-        for (at, (number, share)) in shares.iter().enumerate() {
-            if let Some((later, _)) = shares.get(at + AHEAD) {
-                self.fetch(*later as usize, lane);
-            }
-            let share = carry(share);
-            if !is_clear(&share) {
-                add(self.make(*number), lane, &share);
+        count_blocks(self.0.len());
+        let mut shares = shares.iter().peekable();
+        for number in 0..self.0.len() {
+            self.fetch(number + AHEAD, lane);
+            let share = shares.next_if(|(of, _)| *of as usize == number).map_or(NO_SLOTS, |(_, share)| carry(share));
+            let old = self.0[number].as_deref().map_or(&NO_SLOTS, |leaf| lane_of(leaf, lane));
+            let new = or(&and_not(old, places), &share);
+            if new != *old {
+                *lane_mut(self.make(number as u32), lane) = new;
+                self.drop_if_clear(number, lane);
             }
         }
     }
 
     /// Gives the leaves up that have no bit since shares were taken out of them.
     pub(super) fn drop_clear(&mut self, lane: usize, taken: &Shares) {
-        for number in &taken.clear {
-            let place = &mut self.0[*number as usize];
-            if place.as_ref().is_some_and(|leaf| is_leaf_clear(leaf, lane)) {
-                *place = None;
-            }
-        }
+        taken.clear.iter().for_each(|number| self.drop_if_clear(*number as usize, lane));
         while self.0.pop_if(|last| last.is_none()).is_some() {}
     }
 
@@ -195,11 +198,8 @@ impl Leaves {
         let Some(leaf) = place.as_mut().filter(|leaf| is_set(leaf, at)) else {
             return;
         };
-        let leaf = Part::own(leaf);
-        clear(leaf, at);
-        if is_leaf_clear(leaf, at as usize / BLOCK) {
-            *place = None;
-        }
+        clear(Part::own(leaf), at);
+        self.drop_if_clear(number as usize, at as usize / BLOCK);
     }
 
     /// Clears a slot's bit in every leaf.
@@ -210,20 +210,23 @@ impl Leaves {
         }
     }
 
-    /// Has the bits of a block's slots shifted in every leaf; a leaf goes with its last bit.
-    pub(super) fn shift(&mut self, lane: usize, shift: &Shift) {
+    /// Alters bits of a block, those of `places`, in every leaf that has any; a leaf goes with its last bit.
+    pub(super) fn alter(&mut self, lane: usize, places: &Mask, alter: impl Fn(&mut Mask)) {
         count_blocks(self.0.len());
         for number in 0..self.0.len() {
             self.fetch(number + AHEAD, lane);
-            let place = &mut self.0[number];
-            let Some(leaf) = place.as_mut().filter(|leaf| shift.alters(lane_of(leaf, lane))) else {
-                continue;
-            };
-            let leaf = Part::own(leaf);
-            shift.apply(lane_mut(leaf, lane));
-            if is_leaf_clear(leaf, lane) {
-                *place = None;
+            if let Some(leaf) = self.0[number].as_mut().filter(|leaf| !is_clear(&and(lane_of(leaf, lane), places))) {
+                alter(lane_mut(Part::own(leaf), lane));
+                self.drop_if_clear(number, lane);
             }
+        }
+    }
+
+    /// Gives a leaf up if it has no bit left, since some of a block have been taken.
+    fn drop_if_clear(&mut self, number: usize, lane: usize) {
+        let place = &mut self.0[number];
+        if place.as_ref().is_some_and(|leaf| is_leaf_clear(leaf, lane)) {
+            *place = None;
         }
     }
 
@@ -237,7 +240,6 @@ impl Leaves {
     }
 }
 
-/// The attributes of a group's conversations.
 /// What the slots of one block had in leaves.
 #[derive(Default)]
 pub(super) struct Shares {
@@ -245,12 +247,6 @@ pub(super) struct Shares {
     shares: Vec<(u32, Mask)>,
     /// The numbers of those leaves that had no other bits.
     clear: Vec<u32>,
-}
-
-/// Adds bits to a block's share of a leaf.
-pub(super) fn add(leaf: &mut Leaf, lane: usize, mask: &Mask) {
-    let share = lane_mut(leaf, lane);
-    *share = or(share, mask);
 }
 
 /// Whether a leaf has no bit left. The share of the block that lost some is looked at first, which is at hand and mostly

@@ -2,7 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
-use super::kernel::{and, and_not, is_clear, or};
+use super::kernel::{and, and_not, or};
 use super::spine::{self, Mask, Move, NO_SLOTS, WORDS, split};
 
 /// Slots of one block whose rows move by one, all to the same side.
@@ -25,9 +25,9 @@ impl Shift {
         Self { moved, altered, is_up: moves.first().is_some_and(|one| one.to > one.from) }
     }
 
-    /// Whether a block's share of a leaf is another after it.
-    pub(super) fn alters(&self, share: &Mask) -> bool {
-        !is_clear(&and(share, &self.altered))
+    /// The slots whose bits may be others after it.
+    pub(super) fn altered(&self) -> &Mask {
+        &self.altered
     }
 
     pub(super) fn apply(&self, share: &mut Mask) {
@@ -41,33 +41,30 @@ impl Shift {
     }
 }
 
-/// Bits of one word that move together: the slots of `moved`, to consecutive slots of another block.
+/// Bits of one word that move together: the slots of `moved`, to consecutive slots of this block or another.
 pub(super) struct Run {
     word: usize,
     moved: u64,
     /// How far bits have to go right in each of six steps; see [`Run::compress`].
     steps: [u64; 6],
-    pub(super) to_block: u32,
     to: usize,
 }
 
 impl Run {
-    /// The runs of the moves out of one block, which come in order.
+    /// The runs of moves out of one block to another, or within it.
     pub(super) fn all(moves: &[Move]) -> Vec<Self> {
-        let is_next = |one: &Move, two: &Move| {
-            split(one.from).1 / 64 == split(two.from).1 / 64
-                && split(one.to).0 == split(two.to).0
-                && one.to + 1 == two.to
-        };
+        let is_next = |one: &Move, two: &Move| one.from / 64 == two.from / 64 && one.to + 1 == two.to;
+        // Those that close ranks come the farthest first.
+        let mut moves = moves.to_vec();
+        moves.sort_unstable_by_key(|one| one.from);
         moves.chunk_by(is_next).filter_map(Self::new).collect()
     }
 
     fn new(moves: &[Move]) -> Option<Self> {
         let first = moves.first()?;
         let moved = moves.iter().fold(0, |moved, one| moved | 1 << (one.from % 64));
-        let (to_block, to) = split(first.to);
-        let word = split(first.from).1 as usize / 64;
-        Some(Self { word, moved, steps: Self::steps(moved), to_block, to: to as usize })
+        let (word, to) = (split(first.from).1 as usize / 64, split(first.to).1 as usize);
+        Some(Self { word, moved, steps: Self::steps(moved), to })
     }
 
     /// How the bits of `moved` close ranks: step `i` moves some by `2^i` (Hacker's Delight, 7-4).
@@ -91,7 +88,7 @@ impl Run {
     }
 }
 
-/// A block's mask as it is once its runs have moved to another.
+/// What its runs make of a block's mask, where they move to.
 pub(super) fn carried(runs: &[Run], mask: &Mask) -> Mask {
     let mut carried = [0; WORDS];
     for run in runs {
@@ -132,14 +129,15 @@ mod tests {
                 let expected = at != made && spine::is_set(&share, from);
                 assert_eq!(spine::is_set(&shifted, at), expected, "{at} of {start} to {end}");
             }
-            assert!(!shift.alters(&NO_SLOTS));
+            let is_altered = |at: u32| at == made || (start..end).any(|from| to(from) == at);
+            assert!((0..full).all(|at| spine::is_set(shift.altered(), at) == is_altered(at)));
         }
     }
 
     #[test]
     fn runs_close_ranks() {
         let moved: u64 = 0xF0F0_1234_8000_0001;
-        let run = Run { word: 0, moved, steps: Run::steps(moved), to_block: 0, to: 0 };
+        let run = Run { word: 0, moved, steps: Run::steps(moved), to: 0 };
         for word in [u64::MAX, moved, 0x8000_0000_0000_0001, 0x1234_5678_9ABC_DEF0] {
             let kept = (0..64).filter(|bit| moved >> bit & 1 != 0).map(|bit| word >> bit & 1);
             let expected = kept.enumerate().fold(0, |all, (at, bit)| all | bit << at);

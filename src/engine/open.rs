@@ -22,14 +22,13 @@
 use std::cmp::Ordering;
 
 use super::bits::ones;
-use super::kernel::{Part, is_clear, or, prefetch_line};
+use super::kernel::{Part, and, and_not, is_clear, or, prefetch_line};
 use super::leaf::{
-    GROUP, LANES, Leaf, Leaves, NO_LEAF, SPAN, Shares, add, clear, is_set, lane, lane_mut, lane_of, place_in_group,
-    set, split_group,
+    GROUP, LANES, Leaf, Leaves, NO_LEAF, SPAN, Shares, clear, is_set, lane, lane_mut, lane_of, set, split_group,
 };
 use super::moves::{Run, Shift, carried};
 use super::open_set::FEW;
-use super::spine::{BLOCK, Mask, Move, NO_SLOTS, Place, Spine, split};
+use super::spine::{self, BLOCK, Mask, Move, NO_SLOTS, Place, Spine, split};
 
 #[derive(Clone, Debug)]
 pub(super) struct Group {
@@ -120,13 +119,14 @@ impl Group {
         }
     }
 
-    /// Adds what `carry` makes of what was taken to what a block's slots have.
-    fn add(&mut self, lane: usize, taken: &Taken, carry: impl Fn(&Mask) -> Mask) {
-        add(&mut self.unassigned, lane, &carry(&taken.unassigned));
-        add(&mut self.restricted, lane, &carry(&taken.restricted));
-        add(&mut self.read, lane, &carry(&taken.read));
+    /// Sets what slots of a block have, those of `places`, to what `carry` makes of what was taken.
+    fn put(&mut self, lane: usize, taken: &Taken, places: &Mask, carry: impl Fn(&Mask) -> Mask) {
+        let put = |leaf: &mut Leaf, share: &Mask| put(leaf, lane, places, &carry(share));
+        put(&mut self.unassigned, &taken.unassigned);
+        put(&mut self.restricted, &taken.restricted);
+        put(&mut self.read, &taken.read);
         for (leaves, shares) in self.leaves_mut().into_iter().zip(&taken.leaves) {
-            leaves.add_shares(lane, shares, &carry);
+            leaves.put_shares(lane, shares, places, &carry);
         }
     }
 
@@ -136,18 +136,15 @@ impl Group {
         }
     }
 
-    /// Has what slots of one block have shifted.
-    fn shift(&mut self, lane: usize, shift: &Shift, moves: &[Move]) {
-        for one in moves {
-            self.class[place_in_group(one.to) as usize] = self.class[place_in_group(one.from) as usize];
-        }
-        shift.apply(lane_mut(&mut self.unassigned, lane));
-        shift.apply(lane_mut(&mut self.restricted, lane));
-        self.contact_tags.shift(lane, shift);
-        self.conversation_tags.shift(lane, shift);
-        if shift.alters(lane_of(&self.read, lane)) {
-            shift.apply(lane_mut(&mut self.read, lane));
-            self.reads_mut().shift(lane, shift);
+    /// Alters what slots of a block have, those of `places`.
+    fn alter(&mut self, lane: usize, places: &Mask, alter: impl Fn(&mut Mask)) {
+        alter(lane_mut(&mut self.unassigned, lane));
+        alter(lane_mut(&mut self.restricted, lane));
+        self.contact_tags.alter(lane, places, &alter);
+        self.conversation_tags.alter(lane, places, &alter);
+        if !is_clear(&and(lane_of(&self.read, lane), places)) {
+            alter(lane_mut(&mut self.read, lane));
+            self.reads_mut().alter(lane, places, &alter);
         }
     }
 
@@ -350,48 +347,82 @@ impl Open {
         }
     }
 
-    /// Carries the attributes of moved rows over to their new slots.
+    /// Has the attributes of moved rows follow them to their new slots.
     fn follow(&mut self, moves: &[Move]) {
         self.make_room();
         for moves in moves.chunk_by(|one, two| split(one.from).0 == split(two.from).0) {
-            let block = moves.first().map(|first| split(first.from).0);
-            block.into_iter().for_each(|block| self.carry(block, moves));
+            let Some(first) = moves.first() else {
+                continue;
+            };
+            match (split(first.from).0, split(first.to).0) {
+                (from, to) if from == to => self.close_ranks(from, moves),
+                (from, _) => self.carry(from, moves),
+            }
         }
     }
 
-    /// Has the attributes of a block's rows follow these that have moved by a slot to make way for one, whose slot may have
-    /// been another's.
+    /// The same of rows that have moved by a slot to make way for one, whose slot may have been another's.
     fn shift(&mut self, slot: u32, moves: &[Move]) {
-        let (shift, (group, lane)) = (Shift::new(slot, moves), lane(split(slot).0));
-        shift.apply(lane_mut(Part::own(&mut self.settled[group]), lane));
-        Part::own(&mut self.groups[group]).shift(lane, &shift, moves);
+        let shift = Shift::new(slot, moves);
+        self.alter(split(slot).0, moves, shift.altered(), |mask| shift.apply(mask));
     }
 
-    /// Carries the attributes of the rows over that move out of a block which is given up, mask by mask. It may be used
-    /// again, and then starts without attributes.
-    fn carry(&mut self, block: u32, moves: &[Move]) {
+    /// The same of rows that have closed ranks in a block.
+    fn close_ranks(&mut self, block: u32, moves: &[Move]) {
+        let (runs, mut altered) = (Run::all(moves), places(moves));
+        moves.iter().for_each(|one| spine::set(&mut altered, split(one.from).1));
+        let closed = |mask: &Mask| or(&and_not(mask, &altered), &carried(&runs, mask));
+        self.alter(block, moves, &altered, |mask| *mask = closed(mask));
+    }
+
+    /// Alters what slots of a block have, those of `places`, among which rows have moved.
+    fn alter(&mut self, block: u32, moves: &[Move], places: &Mask, alter: impl Fn(&mut Mask)) {
+        let (group, lane) = lane(block);
+        self.move_classes(moves);
+        alter(lane_mut(Part::own(&mut self.settled[group]), lane));
+        Part::own(&mut self.groups[group]).alter(lane, places, alter);
+    }
+
+    fn move_classes(&mut self, moves: &[Move]) {
         for one in moves {
             let (group, at) = split_group(one.from);
             let class = self.groups[group].class[at as usize];
             let (group, at) = self.group_mut(one.to);
             group.set_class(at, class);
         }
+    }
+
+    /// Carries the attributes of the rows over that move out of a block which is given up, mask by mask. It may be used
+    /// again, and then starts without attributes.
+    fn carry(&mut self, block: u32, moves: &[Move]) {
+        self.move_classes(moves);
         let (from, from_lane) = lane(block);
         let settled = *self.settled_in(block);
         if !is_clear(&settled) {
             lane_mut(Part::own(&mut self.settled[from]), from_lane).fill(0);
         }
         let taken = Part::own(&mut self.groups[from]).take(from_lane);
-        for runs in Run::all(moves).chunk_by(|one, two| one.to_block == two.to_block) {
-            let Some((to, to_lane)) = runs.first().map(|run| lane(run.to_block)) else {
+        for moves in moves.chunk_by(|one, two| split(one.to).0 == split(two.to).0) {
+            let (runs, places) = (Run::all(moves), places(moves));
+            let Some((to, to_lane)) = moves.first().map(|first| lane(split(first.to).0)) else {
                 continue;
             };
-            let settled = carried(runs, &settled);
-            if !is_clear(&settled) {
-                add(Part::own(&mut self.settled[to]), to_lane, &settled);
-            }
-            Part::own(&mut self.groups[to]).add(to_lane, &taken, |mask| carried(runs, mask));
+            put(Part::own(&mut self.settled[to]), to_lane, &places, &carried(&runs, &settled));
+            Part::own(&mut self.groups[to]).put(to_lane, &taken, &places, |mask| carried(&runs, mask));
         }
         Part::own(&mut self.groups[from]).drop_clear(from_lane, &taken);
     }
+}
+
+/// Sets bits of a block's share of a leaf, those of `places`, and leaves the others.
+fn put(leaf: &mut Leaf, lane: usize, places: &Mask, mask: &Mask) {
+    let share = lane_mut(leaf, lane);
+    *share = or(&and_not(share, places), mask);
+}
+
+/// The slots of one block that rows have moved to.
+fn places(moves: &[Move]) -> Mask {
+    let mut places = NO_SLOTS;
+    moves.iter().for_each(|one| spine::set(&mut places, split(one.to).1));
+    places
 }

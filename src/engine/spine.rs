@@ -35,6 +35,9 @@ const COMFORTABLE: usize = BLOCK / 8 * 7;
 /// Rows that move at most to make way for one.
 const NEAR: usize = BLOCK / 8;
 
+/// Rows beyond which two blocks come together in two steps, the second when some more have left.
+const AT_ONCE: usize = BLOCK / 2;
+
 /// One bit for each slot of a block, slot 0 in bit 0 of word 0.
 pub(super) type Mask = [u64; WORDS];
 
@@ -108,8 +111,32 @@ impl Block {
         set(&mut self.live, at);
     }
 
+    /// Has the row of a slot take over another of the block, whose number is given.
+    fn take_over(&mut self, number: u32, from: u32, to: u32) -> Move {
+        let row = self.rows()[from as usize];
+        clear(&mut self.live, from);
+        self.put(to, row);
+        Move { row, from: number * BLOCK as u32 + from, to: number * BLOCK as u32 + to }
+    }
+
     fn live_slots(&self) -> impl Iterator<Item = u32> {
         ones(&self.live)
+    }
+
+    /// Which rows go where, so that so many slots in a row are nobody's at the end of the block or at its start: those
+    /// that are nearest to it close ranks, the farthest first.
+    fn packing(&self, needed: usize, is_behind: bool) -> Vec<(u32, u32)> {
+        let last = BLOCK as u32 - 1;
+        let seen_from_end = |at: u32| if is_behind { last - at } else { at };
+        let (mut near, mut at) = (Vec::new(), 0);
+        while (at as usize) < needed + near.len() && at <= last {
+            if is_set(&self.live, seen_from_end(at)) {
+                near.push(at);
+            }
+            at += 1;
+        }
+        let taken = (0..at).rev();
+        near.iter().rev().zip(taken).map(|(from, to)| (seen_from_end(*from), seen_from_end(to))).collect()
     }
 
     pub(super) fn first(&self) -> Option<u32> {
@@ -311,22 +338,16 @@ impl Spine {
         let (count, gap) = later.into_iter().chain(earlier).min().filter(|(count, _)| *count as usize <= NEAR)?;
         count_rows(count as usize);
         let block = self.block_mut(number);
-        let mut take_over = |from: u32, to: u32| {
-            let row = block.rows()[from as usize];
-            block.rows.as_flattened_mut()[to as usize] = row;
-            moves.push(Move { row, from: number * BLOCK as u32 + from, to: number * BLOCK as u32 + to });
-        };
         let made = match gap < place {
             true => {
-                (gap + 1..place).for_each(|at| take_over(at, at - 1));
+                moves.extend((gap + 1..place).map(|at| block.take_over(number, at, at - 1)));
                 place - 1
             }
             false => {
-                (place..gap).rev().for_each(|at| take_over(at, at + 1));
+                moves.extend((place..gap).rev().map(|at| block.take_over(number, at, at + 1)));
                 place
             }
         };
-        set(&mut block.live, gap);
         block.put(made, row);
         block.used = block.used.max(gap + 1);
         block.count += 1;
@@ -454,12 +475,60 @@ impl Spine {
         place
     }
 
-    /// Lays the blocks at `place` and behind it out as one.
+    /// Brings the blocks at `place` and behind it together: the rows of the smaller go to the larger, where others close
+    /// ranks if there is no room for them. Where both are many, this is all that is done for now.
     fn merge(&mut self, place: usize, moves: &mut Vec<Move>) {
+        if self.is_loose {
+            return self.lay_out_as_one(place, moves);
+        }
+        let (older, newer) = (self.order[place], self.order[place + 1]);
+        let is_behind = self.block(newer).count <= self.block(older).count;
+        let (smaller, larger, gone) = if is_behind { (newer, older, place + 1) } else { (older, newer, place) };
+        let needed = self.block(smaller).count as usize;
+        let packed = self.pack(larger, needed, is_behind, moves);
+        if packed == 0 || packed + needed <= AT_ONCE {
+            self.join(smaller, larger, is_behind, moves);
+            self.order.remove(gone);
+        }
+    }
+
+    /// Has rows of a block close ranks, so that so many slots are nobody's behind all of them or before. Returns how many
+    /// moved.
+    fn pack(&mut self, number: u32, needed: usize, is_behind: bool, moves: &mut Vec<Move>) -> usize {
+        let packing = self.block(number).packing(needed, is_behind);
+        count_rows(packing.len());
+        if !packing.is_empty() {
+            let block = self.block_mut(number);
+            packing.iter().for_each(|(from, to)| moves.push(block.take_over(number, *from, *to)));
+        }
+        packing.len()
+    }
+
+    /// Puts the rows of a block behind those of another or before, where there is room for them, and gives it up.
+    fn join(&mut self, smaller: u32, larger: u32, is_behind: bool, moves: &mut Vec<Move>) {
+        let rows = self.live_of(smaller);
+        count_rows(rows.len());
+        let live = &self.block(larger).live;
+        let first = match is_behind {
+            true => highest(live).map_or(0, |last| last + 1),
+            false => lowest(live).unwrap_or(BLOCK as u32) - rows.len() as u32,
+        };
+        let block = self.block_mut(larger);
+        for (at, (row, from)) in (first..).zip(&rows) {
+            block.put(at, *row);
+            moves.push(Move { row: *row, from: *from, to: larger * BLOCK as u32 + at });
+        }
+        block.used = block.used.max(first + rows.len() as u32);
+        block.count += rows.len() as u32;
+        self.release(smaller);
+    }
+
+    /// Lays the blocks at `place` and behind it out anew as one.
+    fn lay_out_as_one(&mut self, place: usize, moves: &mut Vec<Move>) {
         let (one, two) = (self.order[place], self.order[place + 1]);
         let mut slots = self.live_of(one);
         slots.extend(self.live_of(two));
-        let number = self.lay_out(&slots, Gaps::Behind, moves);
+        let number = self.lay_out(&slots, Gaps::Between, moves);
         self.order.splice(place..=place + 1, [number]);
         self.release(one);
         self.release(two);
