@@ -13,7 +13,7 @@ use std::cmp::Ordering;
 use hashbrown::DefaultHashBuilder;
 use indexmap::IndexSet;
 
-use super::kernel::{Part, prefetch};
+use super::kernel::{Part, prefetch, prefetch_line};
 use super::posting::PostingList;
 use super::shared::Chunked;
 use super::sparse::{Sparse, hasher};
@@ -124,6 +124,20 @@ impl Assignments {
         if let Some(list) = self.lists.get(number as usize) {
             prefetch(&list.open.newest[..]);
         }
+    }
+
+    /// Has fetched which list a row is in, once what tells whether it is assigned has been.
+    #[inline]
+    pub(super) fn prefetch_list_of(&self, row: u32) {
+        if let Some(list) = self.number_of_row(row).and_then(|number| self.lists.get(number as usize)) {
+            prefetch_line(&list.open);
+        }
+    }
+
+    /// Has that list fetched in turn.
+    #[inline]
+    pub(super) fn prefetch_of(&self, row: u32) {
+        self.number_of_row(row).into_iter().for_each(|number| self.prefetch(number));
     }
 
     /// Every assignee with its open conversations, newest first.

@@ -9,6 +9,7 @@
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
 use super::kernel::{Part, and, and_not, is_clear, or, prefetch_line};
+use super::moves::Rearranged;
 use super::spine::{BLOCK, Mask, NO_SLOTS, WORDS};
 use crate::work::count_blocks;
 
@@ -126,7 +127,7 @@ impl Leaves {
 
     /// Has a block's share of a leaf fetched, and what says whether a snapshot has the leaf too.
     #[inline(always)]
-    fn fetch(&self, number: usize, lane: usize) {
+    pub(super) fn fetch(&self, number: usize, lane: usize) {
         if let Some(Some(leaf)) = self.0.get(number) {
             let share = lane_of(leaf, lane);
             prefetch_line(&leaf[0]);
@@ -210,13 +211,15 @@ impl Leaves {
         }
     }
 
-    /// Alters bits of a block, those of `places`, in every leaf that has any; a leaf goes with its last bit.
-    pub(super) fn alter(&mut self, lane: usize, places: &Mask, alter: impl Fn(&mut Mask)) {
+    /// Has the bits of a block's slots follow their rows in every leaf; a leaf goes with its last bit.
+    pub(super) fn rearrange(&mut self, lane: usize, rearranged: &Rearranged) {
         count_blocks(self.0.len());
         for number in 0..self.0.len() {
             self.fetch(number + AHEAD, lane);
-            if let Some(leaf) = self.0[number].as_mut().filter(|leaf| !is_clear(&and(lane_of(leaf, lane), places))) {
-                alter(lane_mut(Part::own(leaf), lane));
+            let is_altered = |leaf: &&mut Part<Leaf>| !is_clear(&and(lane_of(leaf, lane), rearranged.altered()));
+            if let Some(leaf) = self.0[number].as_mut().filter(is_altered) {
+                let share = lane_mut(Part::own(leaf), lane);
+                *share = rearranged.apply(share);
                 self.drop_if_clear(number, lane);
             }
         }

@@ -1,43 +1,33 @@
-//! Bits that follow their rows: by a slot, to make way for another, or to another block.
+//! Bits that follow their rows, within a block or to another.
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
-use super::kernel::{and, and_not, or};
+use super::kernel::{and_not, or};
 use super::spine::{self, Mask, Move, NO_SLOTS, WORDS, split};
 
-/// Slots of one block whose rows move by one, all to the same side.
-pub(super) struct Shift {
-    moved: Mask,
-    /// Those and the slots that they move to, whose bits are others' after it, and the one that is made, which has none.
+/// Rows that move within a block.
+pub(super) struct Rearranged {
+    runs: Vec<Run>,
     altered: Mask,
-    is_up: bool,
 }
 
-impl Shift {
-    /// The shift that makes a slot one's own.
-    pub(super) fn new(slot: u32, moves: &[Move]) -> Self {
-        let (mut moved, mut altered) = (NO_SLOTS, NO_SLOTS);
-        spine::set(&mut altered, split(slot).1);
-        for one in moves {
-            spine::set(&mut moved, split(one.from).1);
-            spine::set(&mut altered, split(one.to).1);
-        }
-        Self { moved, altered, is_up: moves.first().is_some_and(|one| one.to > one.from) }
+impl Rearranged {
+    /// Of these moves, which make a slot one's own that may have been another's.
+    pub(super) fn new(moves: &[Move], made: Option<u32>) -> Self {
+        let mut altered = NO_SLOTS;
+        let ends = moves.iter().flat_map(|one| [one.from, one.to]);
+        ends.chain(made).for_each(|slot| spine::set(&mut altered, split(slot).1));
+        Self { runs: Run::all(moves), altered }
     }
 
-    /// The slots whose bits may be others after it.
+    /// The slots that rows move from or to, and the one that is made, which has no bits.
     pub(super) fn altered(&self) -> &Mask {
         &self.altered
     }
 
-    pub(super) fn apply(&self, share: &mut Mask) {
-        let moved = and(share, &self.moved);
-        let neighbour = |word: Option<usize>| word.and_then(|word| moved.get(word)).copied().unwrap_or(0);
-        let shifted = std::array::from_fn(|word| match self.is_up {
-            true => moved[word] << 1 | neighbour(word.checked_sub(1)) >> 63,
-            false => moved[word] >> 1 | neighbour(word.checked_add(1)) << 63,
-        });
-        *share = or(&and_not(share, &self.altered), &shifted);
+    /// A block's mask as it is afterwards.
+    pub(super) fn apply(&self, mask: &Mask) -> Mask {
+        or(&and_not(mask, &self.altered), &carried(&self.runs, mask))
     }
 }
 
@@ -54,7 +44,7 @@ impl Run {
     /// The runs of moves out of one block to another, or within it.
     pub(super) fn all(moves: &[Move]) -> Vec<Self> {
         let is_next = |one: &Move, two: &Move| one.from / 64 == two.from / 64 && one.to + 1 == two.to;
-        // Those that close ranks come the farthest first.
+        // Within a block they may come from its end.
         let mut moves = moves.to_vec();
         moves.sort_unstable_by_key(|one| one.from);
         moves.chunk_by(is_next).filter_map(Self::new).collect()
@@ -122,15 +112,15 @@ mod tests {
             let moves: Vec<Move> =
                 (start..end).map(|from| Move { row: 0, from: 3 * full + from, to: 3 * full + to(from) }).collect();
             let made = if is_up || start == end { start } else { end - 1 };
-            let (shift, mut shifted) = (Shift::new(3 * full + made, &moves), share);
-            shift.apply(&mut shifted);
+            let rearranged = Rearranged::new(&moves, Some(3 * full + made));
+            let shifted = rearranged.apply(&share);
             for at in 0..full {
                 let from = (start..end).find(|from| to(*from) == at).unwrap_or(at);
                 let expected = at != made && spine::is_set(&share, from);
                 assert_eq!(spine::is_set(&shifted, at), expected, "{at} of {start} to {end}");
             }
-            let is_altered = |at: u32| at == made || (start..end).any(|from| to(from) == at);
-            assert!((0..full).all(|at| spine::is_set(shift.altered(), at) == is_altered(at)));
+            let is_altered = |at: u32| at == made || (start..end).any(|from| from == at || to(from) == at);
+            assert!((0..full).all(|at| spine::is_set(rearranged.altered(), at) == is_altered(at)));
         }
     }
 

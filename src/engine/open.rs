@@ -26,7 +26,7 @@ use super::kernel::{Part, and, and_not, is_clear, or, prefetch_line};
 use super::leaf::{
     GROUP, LANES, Leaf, Leaves, NO_LEAF, SPAN, Shares, clear, is_set, lane, lane_mut, lane_of, set, split_group,
 };
-use super::moves::{Run, Shift, carried};
+use super::moves::{Rearranged, Run, carried};
 use super::open_set::FEW;
 use super::spine::{self, BLOCK, Mask, Move, NO_SLOTS, Place, Spine, split};
 
@@ -136,15 +136,18 @@ impl Group {
         }
     }
 
-    /// Alters what slots of a block have, those of `places`.
-    fn alter(&mut self, lane: usize, places: &Mask, alter: impl Fn(&mut Mask)) {
-        alter(lane_mut(&mut self.unassigned, lane));
-        alter(lane_mut(&mut self.restricted, lane));
-        self.contact_tags.alter(lane, places, &alter);
-        self.conversation_tags.alter(lane, places, &alter);
-        if !is_clear(&and(lane_of(&self.read, lane), places)) {
-            alter(lane_mut(&mut self.read, lane));
-            self.reads_mut().alter(lane, places, &alter);
+    /// Has what slots of a block have follow their rows.
+    fn rearrange(&mut self, lane: usize, rearranged: &Rearranged) {
+        for leaf in [&mut self.unassigned, &mut self.restricted] {
+            let share = lane_mut(leaf, lane);
+            *share = rearranged.apply(share);
+        }
+        self.contact_tags.rearrange(lane, rearranged);
+        self.conversation_tags.rearrange(lane, rearranged);
+        if !is_clear(&and(lane_of(&self.read, lane), rearranged.altered())) {
+            let share = lane_mut(&mut self.read, lane);
+            *share = rearranged.apply(share);
+            self.reads_mut().rearrange(lane, rearranged);
         }
     }
 
@@ -329,7 +332,7 @@ impl Open {
         let first_move = moves.len();
         let Place { slot, is_taken_over } = self.spine.insert(row, compare, moves);
         match is_taken_over {
-            true => self.shift(slot, &moves[first_move..]),
+            true => self.rearrange(split(slot).0, &moves[first_move..], Some(slot)),
             false => self.follow(&moves[first_move..]),
         }
         slot
@@ -355,32 +358,19 @@ impl Open {
                 continue;
             };
             match (split(first.from).0, split(first.to).0) {
-                (from, to) if from == to => self.close_ranks(from, moves),
+                (from, to) if from == to => self.rearrange(from, moves, None),
                 (from, _) => self.carry(from, moves),
             }
         }
     }
 
-    /// The same of rows that have moved by a slot to make way for one, whose slot may have been another's.
-    fn shift(&mut self, slot: u32, moves: &[Move]) {
-        let shift = Shift::new(slot, moves);
-        self.alter(split(slot).0, moves, shift.altered(), |mask| shift.apply(mask));
-    }
-
-    /// The same of rows that have closed ranks in a block.
-    fn close_ranks(&mut self, block: u32, moves: &[Move]) {
-        let (runs, mut altered) = (Run::all(moves), places(moves));
-        moves.iter().for_each(|one| spine::set(&mut altered, split(one.from).1));
-        let closed = |mask: &Mask| or(&and_not(mask, &altered), &carried(&runs, mask));
-        self.alter(block, moves, &altered, |mask| *mask = closed(mask));
-    }
-
-    /// Alters what slots of a block have, those of `places`, among which rows have moved.
-    fn alter(&mut self, block: u32, moves: &[Move], places: &Mask, alter: impl Fn(&mut Mask)) {
-        let (group, lane) = lane(block);
+    /// The same of rows that have moved within a block, to make a slot one's own that may have been another's.
+    fn rearrange(&mut self, block: u32, moves: &[Move], made: Option<u32>) {
         self.move_classes(moves);
-        alter(lane_mut(Part::own(&mut self.settled[group]), lane));
-        Part::own(&mut self.groups[group]).alter(lane, places, alter);
+        let (rearranged, (group, lane)) = (Rearranged::new(moves, made), lane(block));
+        let settled = lane_mut(Part::own(&mut self.settled[group]), lane);
+        *settled = rearranged.apply(settled);
+        Part::own(&mut self.groups[group]).rearrange(lane, &rearranged);
     }
 
     fn move_classes(&mut self, moves: &[Move]) {

@@ -10,6 +10,7 @@ use super::bits::ones;
 use super::kernel::{Part, or, prefetch};
 use super::leaf::{GROUP, Leaf, Leaves, split_group};
 use super::room::{give_back, make_room};
+use super::spine::BLOCK;
 use crate::work::{count_blocks, count_rows};
 
 /// The slots of one class's open conversations: an ascending list while they are few, leaves by group once they are many.
@@ -125,6 +126,18 @@ impl OpenSet {
         match self {
             Self::Few(slots) => prefetch(&slots[..]),
             Self::Many { leaves, .. } => leaves.as_slice().iter().flatten().for_each(|leaf| prefetch(&leaf[..])),
+        }
+    }
+
+    /// Has fetched where a slot is noted.
+    #[inline]
+    pub(super) fn prefetch_slot(&self, slot: u32) {
+        match self {
+            Self::Few(slots) => prefetch(&slots[..]),
+            Self::Many { leaves, .. } => {
+                let (group, at) = split_group(slot);
+                leaves.fetch(group, at as usize / BLOCK);
+            }
         }
     }
 

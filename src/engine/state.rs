@@ -656,14 +656,28 @@ impl State {
     /// Notes the new slots of open rows that moved.
     fn follow(&mut self, moves: &[Move]) {
         for (place, one) in moves.iter().enumerate() {
-            if let Some(later) = moves.get(place + FOLLOWED) {
-                self.prefetch_columns(later.row);
-            }
+            self.fetch_followed(moves.get(place..).unwrap_or_default());
             self.details.set_slot(one.row, one.to);
             let entry = self.assigned(one.row);
             let Self { assignments, details, ids, .. } = self;
             assignments.follow(entry, |one, two| compare(details, ids, one, two));
             self.edit_open(self.class.get(one.row), one.to, |open, _| open.replace(one.from, one.to));
+        }
+    }
+
+    /// Has fetched what notes the new slots of rows that follow the first, a step for each that it waits for.
+    fn fetch_followed(&self, moves: &[Move]) {
+        if let Some(later) = moves.get(3 * FOLLOWED) {
+            self.prefetch_columns(later.row);
+            self.assignments.prefetch_row(later.row);
+        }
+        if let Some(later) = moves.get(2 * FOLLOWED) {
+            self.classes.prefetch(self.class.get(later.row));
+            self.assignments.prefetch_list_of(later.row);
+        }
+        if let Some(later) = moves.get(FOLLOWED) {
+            self.classes.get(self.class.get(later.row)).open.prefetch_slot(later.from);
+            self.assignments.prefetch_of(later.row);
         }
     }
 
