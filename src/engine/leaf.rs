@@ -137,18 +137,19 @@ impl Leaves {
         }
     }
 
-    /// Takes a block's share of every leaf out, where that is any bits. Leaves without a bit stay, for the bits may soon
-    /// be those of another block; see [`Leaves::drop_clear`].
-    pub(super) fn take_shares(&mut self, lane: usize) -> Shares {
+    /// Takes bits of a block, those of `places`, out of every leaf that has any. Leaves without a bit stay, for the bits
+    /// may soon be those of another block; see [`Leaves::drop_clear`].
+    pub(super) fn take_shares(&mut self, lane: usize, places: &Mask) -> Shares {
         count_blocks(self.0.len());
         let mut taken = Shares::default();
         for number in 0..self.0.len() {
             self.fetch(number + AHEAD, lane);
-            let Some(leaf) = self.0[number].as_mut().filter(|leaf| !is_clear(lane_of(leaf, lane))) else {
+            let is_found = |leaf: &&mut Part<Leaf>| !is_clear(&and(lane_of(leaf, lane), places));
+            let Some(leaf) = self.0[number].as_mut().filter(is_found) else {
                 continue;
             };
             let leaf = Part::own(leaf);
-            taken.shares.push((number as u32, std::mem::replace(lane_mut(leaf, lane), NO_SLOTS)));
+            taken.shares.push((number as u32, take_share(leaf, lane, places)));
             if is_leaf_clear(leaf, lane) {
                 taken.clear.push(number as u32);
             }
@@ -250,6 +251,20 @@ pub(super) struct Shares {
     shares: Vec<(u32, Mask)>,
     /// The numbers of those leaves that had no other bits.
     clear: Vec<u32>,
+}
+
+/// Takes bits of a block, those of `places`, out of a leaf.
+pub(super) fn take_share(leaf: &mut Leaf, lane: usize, places: &Mask) -> Mask {
+    let share = lane_mut(leaf, lane);
+    let taken = and(share, places);
+    *share = and_not(share, places);
+    taken
+}
+
+/// Sets bits of a block, those of `places`, to those of a mask of them.
+pub(super) fn put_share(leaf: &mut Leaf, lane: usize, places: &Mask, mask: &Mask) {
+    let share = lane_mut(leaf, lane);
+    *share = or(&and_not(share, places), mask);
 }
 
 /// Whether a leaf has no bit left. The share of the block that lost some is looked at first, which is at hand and mostly

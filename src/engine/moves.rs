@@ -2,22 +2,36 @@
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
-use super::kernel::{and_not, or};
+use super::kernel::{and, and_not, or};
 use super::spine::{self, Mask, Move, NO_SLOTS, WORDS, split};
 
 /// Rows that move within a block.
 pub(super) struct Rearranged {
-    runs: Vec<Run>,
+    moved: Mask,
     altered: Mask,
+    how: How,
+}
+
+enum How {
+    /// All by one slot to the same side, as nearly always.
+    ByOne {
+        is_up: bool,
+    },
+    Runs(Vec<Run>),
 }
 
 impl Rearranged {
     /// Of these moves, which make a slot one's own that may have been another's.
     pub(super) fn new(moves: &[Move], made: Option<u32>) -> Self {
-        let mut altered = NO_SLOTS;
-        let ends = moves.iter().flat_map(|one| [one.from, one.to]);
-        ends.chain(made).for_each(|slot| spine::set(&mut altered, split(slot).1));
-        Self { runs: Run::all(moves), altered }
+        let moved = places(moves.iter().map(|one| one.from));
+        let altered = or(&moved, &places(moves.iter().map(|one| one.to).chain(made)));
+        let is_up = moves.first().is_some_and(|one| one.to > one.from);
+        let is_by_one = |one: &Move| if is_up { one.to == one.from + 1 } else { one.to + 1 == one.from };
+        let how = match moves.iter().all(is_by_one) {
+            true => How::ByOne { is_up },
+            false => How::Runs(Run::all(moves)),
+        };
+        Self { moved, altered, how }
     }
 
     /// The slots that rows move from or to, and the one that is made, which has no bits.
@@ -27,8 +41,28 @@ impl Rearranged {
 
     /// A block's mask as it is afterwards.
     pub(super) fn apply(&self, mask: &Mask) -> Mask {
-        or(&and_not(mask, &self.altered), &carried(&self.runs, mask))
+        let moved = match &self.how {
+            How::ByOne { is_up } => shifted(&and(mask, &self.moved), *is_up),
+            How::Runs(runs) => carried(runs, mask),
+        };
+        or(&and_not(mask, &self.altered), &moved)
     }
+}
+
+/// Slots of one block as a mask.
+pub(super) fn places(slots: impl Iterator<Item = u32>) -> Mask {
+    let mut places = NO_SLOTS;
+    slots.for_each(|slot| spine::set(&mut places, split(slot).1));
+    places
+}
+
+/// The bits of a mask, by a slot farther up or down.
+fn shifted(mask: &Mask, is_up: bool) -> Mask {
+    let neighbour = |word: Option<usize>| word.and_then(|word| mask.get(word)).copied().unwrap_or(0);
+    std::array::from_fn(|word| match is_up {
+        true => mask[word] << 1 | neighbour(word.checked_sub(1)) >> 63,
+        false => mask[word] >> 1 | neighbour(word.checked_add(1)) << 63,
+    })
 }
 
 /// Bits of one word that move together: the slots of `moved`, to consecutive slots of this block or another.

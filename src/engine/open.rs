@@ -22,13 +22,14 @@
 use std::cmp::Ordering;
 
 use super::bits::ones;
-use super::kernel::{Part, and, and_not, is_clear, or, prefetch_line};
+use super::kernel::{Part, and, is_clear, or, prefetch_line};
 use super::leaf::{
-    GROUP, LANES, Leaf, Leaves, NO_LEAF, SPAN, Shares, clear, is_set, lane, lane_mut, lane_of, set, split_group,
+    GROUP, LANES, Leaf, Leaves, NO_LEAF, SPAN, Shares, clear, is_set, lane, lane_mut, lane_of, put_share, set,
+    split_group, take_share,
 };
-use super::moves::{Rearranged, Run, carried};
+use super::moves::{Rearranged, Run, carried, places};
 use super::open_set::FEW;
-use super::spine::{self, BLOCK, Mask, Move, NO_SLOTS, Place, Spine, split};
+use super::spine::{ALL_SLOTS, BLOCK, Mask, Move, Place, Spine, split};
 
 #[derive(Clone, Debug)]
 pub(super) struct Group {
@@ -108,20 +109,20 @@ impl Group {
         self.class[at] = class;
     }
 
-    /// Takes what a block's slots have out of the masks; [`Group::drop_clear`] is to follow.
-    fn take(&mut self, lane: usize) -> Taken {
-        let take = |leaf: &mut Leaf| std::mem::replace(lane_mut(leaf, lane), NO_SLOTS);
+    /// Takes what slots of a block have, those of `places`, out of the masks; [`Group::drop_clear`] is to follow.
+    fn take(&mut self, lane: usize, places: &Mask) -> Taken {
+        let take = |leaf: &mut Leaf| take_share(leaf, lane, places);
         Taken {
             unassigned: take(&mut self.unassigned),
             restricted: take(&mut self.restricted),
             read: take(&mut self.read),
-            leaves: self.leaves_mut().map(|leaves| leaves.take_shares(lane)),
+            leaves: self.leaves_mut().map(|leaves| leaves.take_shares(lane, places)),
         }
     }
 
     /// Sets what slots of a block have, those of `places`, to what `carry` makes of what was taken.
     fn put(&mut self, lane: usize, taken: &Taken, places: &Mask, carry: impl Fn(&Mask) -> Mask) {
-        let put = |leaf: &mut Leaf, share: &Mask| put(leaf, lane, places, &carry(share));
+        let put = |leaf: &mut Leaf, share: &Mask| put_share(leaf, lane, places, &carry(share));
         put(&mut self.unassigned, &taken.unassigned);
         put(&mut self.restricted, &taken.restricted);
         put(&mut self.read, &taken.read);
@@ -382,37 +383,25 @@ impl Open {
         }
     }
 
-    /// Carries the attributes of the rows over that move out of a block which is given up, mask by mask. It may be used
+    /// Carries the attributes of the rows over that move out of a block, mask by mask. One that is given up may be used
     /// again, and then starts without attributes.
     fn carry(&mut self, block: u32, moves: &[Move]) {
         self.move_classes(moves);
         let (from, from_lane) = lane(block);
-        let settled = *self.settled_in(block);
-        if !is_clear(&settled) {
-            lane_mut(Part::own(&mut self.settled[from]), from_lane).fill(0);
-        }
-        let taken = Part::own(&mut self.groups[from]).take(from_lane);
+        let left = match self.spine.is_released(block) {
+            true => ALL_SLOTS,
+            false => places(moves.iter().map(|one| one.from)),
+        };
+        let settled = take_share(Part::own(&mut self.settled[from]), from_lane, &left);
+        let taken = Part::own(&mut self.groups[from]).take(from_lane, &left);
         for moves in moves.chunk_by(|one, two| split(one.to).0 == split(two.to).0) {
-            let (runs, places) = (Run::all(moves), places(moves));
+            let (runs, places) = (Run::all(moves), places(moves.iter().map(|one| one.to)));
             let Some((to, to_lane)) = moves.first().map(|first| lane(split(first.to).0)) else {
                 continue;
             };
-            put(Part::own(&mut self.settled[to]), to_lane, &places, &carried(&runs, &settled));
+            put_share(Part::own(&mut self.settled[to]), to_lane, &places, &carried(&runs, &settled));
             Part::own(&mut self.groups[to]).put(to_lane, &taken, &places, |mask| carried(&runs, mask));
         }
         Part::own(&mut self.groups[from]).drop_clear(from_lane, &taken);
     }
-}
-
-/// Sets bits of a block's share of a leaf, those of `places`, and leaves the others.
-fn put(leaf: &mut Leaf, lane: usize, places: &Mask, mask: &Mask) {
-    let share = lane_mut(leaf, lane);
-    *share = or(&and_not(share, places), mask);
-}
-
-/// The slots of one block that rows have moved to.
-fn places(moves: &[Move]) -> Mask {
-    let mut places = NO_SLOTS;
-    moves.iter().for_each(|one| spine::set(&mut places, split(one.to).1));
-    places
 }

@@ -7,10 +7,12 @@
 //!
 //! * A new latest row is appended, O(1). A row that leaves clears its live bit, O(1).
 //! * A row that comes in between makes up to 64 others move by one, as far as a slot that is nobody's: O(64 + log rows).
-//!   If it takes more, its block is laid out anew with such slots among the rows, O(512); in the latest some are left
-//!   behind them too, where most are to come. The order makes room for a block by moving four bytes for each one behind.
-//! * A block without live rows is dropped, and two neighbours that fit into one are merged when a row leaves, so that
-//!   memory stays within a constant of the live rows; each step moves at most 512 rows.
+//!   If it takes more, its block is laid out anew with such slots among the rows, or the half that it belongs to moves to a
+//!   block of its own, O(512); in the latest some are left behind them too, where most are to come. The order makes room
+//!   for a block by moving four bytes for each one behind.
+//! * A block without live rows is dropped, and two neighbours that fit into one come together when a row leaves, so that
+//!   memory stays within a constant of the live rows. Where both have many, that takes two steps: in one rows close ranks,
+//!   in the next, after some more have left, others join them.
 //! * A clone copies the order, and shares every block.
 //!
 //! It compares rows only through the function it is given, and knows nothing else of them.
@@ -42,6 +44,7 @@ const AT_ONCE: usize = BLOCK / 2;
 pub(super) type Mask = [u64; WORDS];
 
 pub(super) const NO_SLOTS: Mask = [0; WORDS];
+pub(super) const ALL_SLOTS: Mask = [u64::MAX; WORDS];
 
 /// A row that got another slot.
 #[derive(Clone, Copy, Debug)]
@@ -368,31 +371,44 @@ impl Spine {
         start
     }
 
-    /// Lays a block out anew with one more row in between: where it is, or as two halves. The latest moves to another, so
-    /// that nothing is known of the slots behind its rows.
+    /// Makes room for a row in between where there is none: a block is laid out anew where it is, or the half that the row
+    /// belongs to moves to one of its own. The latest moves to another, so that nothing is known of the slots behind its
+    /// rows.
     fn open_up(&mut self, at: usize, row: u32, compare: impl Fn(u32, u32) -> Ordering, moves: &mut Vec<Move>) -> Place {
-        let mut slots = self.live_of(self.order[at]);
+        let (number, is_latest) = (self.order[at], self.is_latest(at));
+        let mut slots = self.live_of(number);
         let place = slots.partition_point(|(other, _)| compare(*other, row).is_lt());
         slots.insert(place, (row, u32::MAX));
-        let made = match (slots.len() > COMFORTABLE, self.is_latest(at)) {
-            (false, false) => return Place { slot: self.spread(self.order[at], &slots, moves), is_taken_over: true },
-            (false, true) => self.lay_out_instead(at, &[(&slots, Gaps::Both)], moves),
-            (true, is_latest) => {
-                let (older, newer) = slots.split_at(slots.len().div_ceil(2));
-                let gaps = if is_latest { Gaps::Both } else { Gaps::Between };
-                self.lay_out_instead(at, &[(older, Gaps::Between), (newer, gaps)], moves)
-            }
+        if slots.len() <= COMFORTABLE && (!is_latest || self.is_loose) {
+            return Place { slot: self.spread(number, &slots, moves), is_taken_over: true };
+        }
+        let (older, newer) = slots.split_at(slots.len().div_ceil(2));
+        let made = match slots.len() > COMFORTABLE {
+            true if place < older.len() => self.move_out(at, older, Gaps::Between, moves),
+            true => self.move_out(at + 1, newer, if is_latest { Gaps::Both } else { Gaps::Between }, moves),
+            false => self.move_out(at + 1, &slots, Gaps::Both, moves),
         };
-        let slots = made.iter().flat_map(|number| self.live_of(*number));
-        Place::fresh(slots.filter(|(other, _)| *other == row).map(|(_, slot)| slot).fold(0, u32::max))
+        if self.block(number).count == 0 {
+            self.order.remove(at);
+            self.release(number);
+        }
+        let is_new = |slot: &&(u32, u32)| slot.0 == row;
+        Place::fresh(self.live_of(made).iter().find(is_new).map_or(0, |(_, slot)| *slot))
     }
 
-    /// Lays blocks out instead of the one at a place in the order; returns their numbers.
-    fn lay_out_instead(&mut self, at: usize, blocks: &[(&[(u32, u32)], Gaps)], moves: &mut Vec<Move>) -> Vec<u32> {
-        let numbers: Vec<u32> = blocks.iter().map(|(slots, gaps)| self.lay_out(slots, *gaps, moves)).collect();
-        self.release(self.order[at]);
-        self.order.splice(at..=at, numbers.iter().copied());
-        numbers
+    /// Moves rows of a block to one of their own, whose place in the order is given, with one that is new. Returns its
+    /// number.
+    fn move_out(&mut self, at: usize, slots: &[(u32, u32)], gaps: Gaps, moves: &mut Vec<Move>) -> u32 {
+        let first_move = moves.len();
+        let number = self.lay_out(slots, gaps, moves);
+        self.order.insert(at, number);
+        for one in &moves[first_move..] {
+            let (number, from) = split(one.from);
+            let block = self.block_mut(number);
+            clear(&mut block.live, from);
+            block.count -= 1;
+        }
+        number
     }
 
     /// Lays a block out anew where it is; returns the slot of the row that is new.
@@ -491,52 +507,49 @@ impl Spine {
         place
     }
 
-    /// Brings the blocks at `place` and behind it together: the rows of the smaller go to the larger, where others close
-    /// ranks if there is no room for them. Where both are many, this is all that is done for now.
+    /// Brings the blocks at `place` and behind it together: the rows of one go behind those of the other or before them,
+    /// where others close ranks if there is no room. Where many have to move, this is all that is done for now.
     fn merge(&mut self, place: usize, moves: &mut Vec<Move>) {
         if self.is_loose {
             return self.lay_out_as_one(place, moves);
         }
         let (older, newer) = (self.order[place], self.order[place + 1]);
-        let is_behind = self.block(newer).count <= self.block(older).count;
-        let (smaller, larger, gone) = if is_behind { (newer, older, place + 1) } else { (older, newer, place) };
-        let needed = self.block(smaller).count as usize;
-        let packed = self.pack(larger, needed, is_behind, moves);
-        if packed == 0 || packed + needed <= AT_ONCE {
-            self.join(smaller, larger, is_behind, moves);
-            self.order.remove(gone);
-        }
-    }
-
-    /// Has rows of a block close ranks, so that so many slots are nobody's behind all of them or before. Returns how many
-    /// moved.
-    fn pack(&mut self, number: u32, needed: usize, is_behind: bool, moves: &mut Vec<Move>) -> usize {
-        let packing = self.block(number).packing(needed, is_behind);
-        count_rows(packing.len());
+        let [newer_joins, older_joins] =
+            [(newer, older, true), (older, newer, false)].map(|(one, other, is_behind)| {
+                let needed = self.block(one).count as usize;
+                (needed, self.block(other).packing(needed, is_behind))
+            });
+        let is_behind = newer_joins.0 + newer_joins.1.len() <= older_joins.0 + older_joins.1.len();
+        let (one, other, (needed, packing)) =
+            if is_behind { (newer, older, newer_joins) } else { (older, newer, older_joins) };
         if !packing.is_empty() {
-            let block = self.block_mut(number);
-            packing.iter().for_each(|(from, to)| moves.push(block.take_over(number, *from, *to)));
+            count_rows(packing.len());
+            let block = self.block_mut(other);
+            moves.extend(packing.iter().map(|(from, to)| block.take_over(other, *from, *to)));
         }
-        packing.len()
+        if packing.is_empty() || needed + packing.len() <= AT_ONCE {
+            self.join(one, other, is_behind, moves);
+            self.order.remove(place + usize::from(is_behind));
+        }
     }
 
-    /// Puts the rows of a block behind those of another or before, where there is room for them, and gives it up.
-    fn join(&mut self, smaller: u32, larger: u32, is_behind: bool, moves: &mut Vec<Move>) {
-        let rows = self.live_of(smaller);
+    /// Puts the rows of a block behind those of another or before them, where there is room, and gives it up.
+    fn join(&mut self, one: u32, other: u32, is_behind: bool, moves: &mut Vec<Move>) {
+        let rows = self.live_of(one);
         count_rows(rows.len());
-        let live = &self.block(larger).live;
+        let live = &self.block(other).live;
         let first = match is_behind {
             true => highest(live).map_or(0, |last| last + 1),
             false => lowest(live).unwrap_or(BLOCK as u32) - rows.len() as u32,
         };
-        let block = self.block_mut(larger);
+        let block = self.block_mut(other);
         for (at, (row, from)) in (first..).zip(&rows) {
             block.put(at, *row);
-            moves.push(Move { row: *row, from: *from, to: larger * BLOCK as u32 + at });
+            moves.push(Move { row: *row, from: *from, to: other * BLOCK as u32 + at });
         }
         block.used = block.used.max(first + rows.len() as u32);
         block.count += rows.len() as u32;
-        self.release(smaller);
+        self.release(one);
     }
 
     /// Lays the blocks at `place` and behind it out anew as one.
@@ -666,6 +679,24 @@ mod tests {
             }
             assert!(moved.len() < 2_000 * most, "{}", moved.len());
         }
+    }
+
+    /// Where both blocks were laid out anew as one, most would be seven eighths of a block.
+    #[test]
+    fn blocks_that_lose_their_rows_come_together_a_part_at_a_time() {
+        let (mut spine, mut followed, mut most) = (Spine::default(), Followed(Vec::new()), 0);
+        let rows = 40 * BLOCK as u32;
+        spine.load(&(0..rows).collect::<Vec<u32>>(), |row, slot| followed.put(slot, row));
+        for left in 1..rows {
+            let (slot, mut moves) = (followed.slot((left * 2_741) % rows), Vec::new());
+            spine.remove(slot, |one, two| one.cmp(&two), &mut moves);
+            followed.0[slot as usize] = None;
+            followed.follow(&moves);
+            most = most.max(moves.len());
+            let held = spine.order().len() * BLOCK;
+            assert!(held <= spine.len() * 7 / 2 + 3 * BLOCK, "{held} slots for {} rows", spine.len());
+        }
+        assert!(most <= AT_ONCE, "{most} rows in one change");
     }
 
     /// As messages do that are delivered a little late.
