@@ -14,9 +14,8 @@ pub(super) struct Rearranged {
 
 enum How {
     /// All by one slot to the same side, as nearly always.
-    ByOne {
-        is_up: bool,
-    },
+    ByOne { is_up: bool },
+    /// Any others.
     Runs(Vec<Run>),
 }
 

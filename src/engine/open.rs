@@ -11,7 +11,7 @@
 //! * A conversation that enters sets a bit per attribute; one that leaves clears its live bit in the spine and leaves
 //!   the others behind, until the slot is another's. A block that is given up has its share of every leaf taken out,
 //!   O(tags + teammates), once for many conversations that left it.
-//! * Where some move by a slot, so do their bits: O(tags), and O(teammates) if any may have been read.
+//! * Where some move within a block or to another, so do their bits: O(tags), and O(teammates) if any may have been read.
 //! * A clone is O(groups); a write copies the lists of one group's leaves, and the leaves that it changes, if a snapshot
 //!   shares them.
 //!

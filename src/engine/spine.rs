@@ -198,14 +198,14 @@ pub(super) struct Spine {
     free: Vec<u32>,
     len: usize,
     /// Whether rows may move at little cost, for nothing but the slot is kept of each. Otherwise they keep together as far
-    /// as words do, for masks are carried over word by word.
+    /// as words do, for masks follow their rows word by word, and blocks come together in place.
     is_loose: bool,
 }
 
-/// Where slots that are nobody's are left in a block that is laid out anew.
+/// Where slots that are nobody's are left in a block that is laid out.
 #[derive(Clone, Copy, Debug)]
 enum Gaps {
-    /// Behind the rows, which so are carried over in as few pieces as can be.
+    /// Behind the rows, for only later ones are expected: while facts are loaded.
     Behind,
     /// Among the rows, for one may come in between again.
     Between,
@@ -462,7 +462,8 @@ impl Spine {
         }
     }
 
-    /// Takes the row of a slot out, and merges its block with a neighbour if both then fit into one.
+    /// Takes the row of a slot out, and brings its block together with a neighbour if both then fit into one, in one step or
+    /// two. The rows that move are noted in `moves`, each to a slot that was nobody's or that one before it has left.
     ///
     /// `compare` orders two rows, ascending by activity.
     pub(super) fn remove(&mut self, slot: u32, compare: impl Fn(u32, u32) -> Ordering, moves: &mut Vec<Move>) {
@@ -552,7 +553,7 @@ impl Spine {
         self.release(one);
     }
 
-    /// Lays the blocks at `place` and behind it out anew as one.
+    /// Lays the blocks at `place` and behind it out anew as one, with room in between.
     fn lay_out_as_one(&mut self, place: usize, moves: &mut Vec<Move>) {
         let (one, two) = (self.order[place], self.order[place + 1]);
         let mut slots = self.live_of(one);
