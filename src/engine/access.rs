@@ -170,6 +170,11 @@ impl Classes {
         &self.classes[class as usize]
     }
 
+    /// The class with a number; `None` beyond the last.
+    pub(super) fn try_get(&self, class: u32) -> Option<&Class> {
+        self.classes.get(class as usize).map(|class| &**class)
+    }
+
     /// Has a class fetched.
     #[inline]
     pub(super) fn prefetch(&self, class: u32) {

@@ -35,9 +35,10 @@ pub(super) fn audience(state: &State, resource: Resource<'_>) -> Result<Vec<Team
     Ok(ids(&state.people, numbers).cloned().collect())
 }
 
-/// Who sees a row, by number.
+/// Who sees a row, by number. By the class alone, which a row that is no conversation's has none of: the ids are all over
+/// memory.
 pub(super) fn audience_of(state: &State, row: u32) -> Option<Audience<'_>> {
-    let class = state.id(row).map(|_| state.class_of(row))?;
+    let class = state.classes.try_get(state.class.get(row))?;
     Some(Audience { people: &state.people, numbers: &class.audience })
 }
 
