@@ -279,14 +279,24 @@ impl Plan {
     ) {
         let start = rows.len();
         let wanted = limit.saturating_sub(start);
+        let is_settled = self.terms.is_empty() && self.rest.is_none();
         for number in numbers {
             let newest_first = view.state.assignments.newest_first_from(*number, |one| is_passed(one.row));
             let visible = newest_first.filter(|one| {
                 count_rows(1);
                 contains(self.classes.words(), one.class)
             });
-            let fitting = visible.filter(|one| self.matches_open(view, one.row, one.slot));
-            rows.extend(fitting.map(|one| one.row).take(wanted));
+            let end = rows.len().saturating_add(wanted);
+            // Not a chain of iterators, which asks of each row what nearly no list asks.
+            for one in visible {
+                if !is_settled && !self.matches_open(view, one.row, one.slot) {
+                    continue;
+                }
+                rows.push(one.row);
+                if rows.len() == end {
+                    break;
+                }
+            }
         }
         if numbers.len() > 1 {
             let found = &mut rows[start..];
