@@ -10,7 +10,7 @@
 
 use std::ops::Range;
 
-use super::kernel::{Part, prefetch_line};
+use super::kernel::{Part, prefetch_value};
 use super::shared::Shared;
 
 /// Values per block, unless a column says otherwise: large enough that a clone is cheap, small enough that a copy is.
@@ -50,13 +50,7 @@ impl<T: Clone, const N: usize> Column<T, N> {
     /// Has a row's value fetched that will be read.
     #[inline]
     pub(super) fn prefetch(&self, row: u32) {
-        let block = &self.blocks[row as usize / N];
-        let at = row as usize % N;
-        prefetch_line(&block[at]);
-        // Values that do not fill lines evenly may reach into the line where the next one starts.
-        if 64 % size_of::<T>() != 0 {
-            block.get(at + 1).into_iter().for_each(prefetch_line);
-        }
+        prefetch_value(self.get(row));
     }
 
     /// The value of a row; `None` beyond the last.

@@ -232,17 +232,34 @@ pub(super) fn prefetch(values: &[impl Copy]) {
 /// Has the cache line fetched that a value starts in.
 #[inline(always)]
 pub(super) fn prefetch_line<T>(value: &T) {
+    prefetch_address(std::ptr::from_ref(value).cast());
+}
+
+/// Has a value of up to a cache line fetched: where it starts, and where it ends, which may be in the next.
+#[inline(always)]
+pub(super) fn prefetch_value<T>(value: &T) {
+    const { assert!(size_of::<T>() > 0 && size_of::<T>() <= 64, "it has an end, and no line in between is left out") }
+    let start: *const i8 = std::ptr::from_ref(value).cast();
+    prefetch_address(start);
+    if !64_usize.is_multiple_of(size_of::<T>()) {
+        prefetch_address(start.wrapping_add(size_of::<T>() - 1));
+    }
+}
+
+/// Has the cache line of an address fetched, whatever is there.
+#[inline(always)]
+fn prefetch_address(address: *const i8) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         #[expect(unsafe_code, reason = "a hint that reads and writes nothing")]
-        // SAFETY: the address is that of a reference; SSE, which has the instruction, is part of every x86-64.
+        // SAFETY: the hint is one for any address; SSE, which has the instruction, is part of every x86-64.
         unsafe {
-            _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast());
+            _mm_prefetch::<_MM_HINT_T0>(address);
         }
     }
     #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-    let _ = value;
+    let _ = address;
 }
 
 /// Which of the bytes of a number are this one, a bit each, the lowest byte's the lowest.
