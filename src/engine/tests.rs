@@ -282,6 +282,7 @@ fn assert_same_rows(engine: &Engine, facts: &Facts, viewer: &TeammateId) {
     assert_eq!(all.clone().filter_map(|row| engine.id_of(row)).count(), engine.state.count);
     for row in all.clone() {
         let audience = engine.audience_of(row);
+        assert_eq!(audience.is_some(), engine.id_of(row).is_some(), "{row:?}");
         let holds = |one: &TeammateId| audience.is_some_and(|audience| audience.contains(one));
         assert_eq!(holds(viewer), bound.can_view_row(row), "{viewer} {row:?}");
         assert!(!holds(&"ghost".into()));
