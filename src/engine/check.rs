@@ -45,6 +45,7 @@ impl State {
         for number in spine.order() {
             let block = spine.block(*number);
             ensure(block.first().is_some(), || format!("block {number} is empty"))?;
+            ensure(spine.is_sound(*number), || format!("block {number} has other rows than it counts"))?;
             for at in ones(&block.live) {
                 let row = block.rows()[at as usize];
                 let expected = slot(number * super::spine::BLOCK as u32 + at);

@@ -241,9 +241,7 @@ pub(super) fn prefetch_value<T>(value: &T) {
     const { assert!(size_of::<T>() > 0 && size_of::<T>() <= 64, "it has an end, and no line in between is left out") }
     let start: *const i8 = std::ptr::from_ref(value).cast();
     prefetch_address(start);
-    if !64_usize.is_multiple_of(size_of::<T>()) {
-        prefetch_address(start.wrapping_add(size_of::<T>() - 1));
-    }
+    prefetch_address(start.wrapping_add(size_of::<T>() - 1));
 }
 
 /// Has the cache line of an address fetched, whatever is there.

@@ -293,7 +293,7 @@ impl Plan {
                     continue;
                 }
                 rows.push(one.row);
-                if rows.len() == end {
+                if rows.len() >= end {
                     break;
                 }
             }

