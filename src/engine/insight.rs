@@ -35,8 +35,8 @@ pub(super) fn audience(state: &State, resource: Resource<'_>) -> Result<Vec<Team
     Ok(ids(&state.people, numbers).cloned().collect())
 }
 
-/// Who sees a row, by number. By the class alone, which a row that is no conversation's has none of: the ids are all over
-/// memory.
+/// Who sees a row, by number; `None` if it is no conversation's. Its class alone tells, for such a row has none: ids are
+/// all over memory.
 pub(super) fn audience_of(state: &State, row: u32) -> Option<Audience<'_>> {
     let class = state.classes.try_get(state.class.get(row))?;
     Some(Audience { people: &state.people, numbers: &class.audience })

@@ -253,7 +253,7 @@ impl Spine {
         &self.blocks[number as usize]
     }
 
-    /// Whether a block's count is that of its live rows, and no slot behind its last is one's.
+    /// Whether a block has as many live rows as it counts, all in slots that it knows to be taken.
     pub(super) fn is_sound(&self, number: u32) -> bool {
         let block = self.block(number);
         block.live_slots().count() == block.count as usize && block.live_slots().all(|at| at < block.used)
