@@ -365,12 +365,17 @@ impl Spine {
 
     /// The slot of a block before which a row belongs: all live ones from there on are later. O(log 512).
     fn place_in(&self, number: u32, row: u32, compare: impl Fn(u32, u32) -> Ordering) -> u32 {
+        self.end_of(number, |other| compare(other, row).is_lt())
+    }
+
+    /// The slot behind those rows of a block for which `is_older` holds: for older rows first, then for none. O(log 512).
+    fn end_of(&self, number: u32, is_older: impl Fn(u32) -> bool) -> u32 {
         let block = self.block(number);
         let (mut start, mut end) = (0, BLOCK as u32);
         while start < end {
             let middle = (start + end) / 2;
             match lowest(&from(&block.live, middle)) {
-                Some(at) if at < end && compare(block.rows()[at as usize], row).is_lt() => start = at + 1,
+                Some(at) if at < end && is_older(block.rows()[at as usize]) => start = at + 1,
                 _ => end = middle,
             }
         }
@@ -598,19 +603,23 @@ impl Spine {
 
     /// Where a walk from the newest row starts that leaves out every row for which `is_newer` holds: the place in
     /// the order, and the mask of what is left of that block. Holds for newer rows first, then for none.
+    ///
+    /// O(log blocks with newer rows + log 512): pages follow each other from the newest on.
     pub(super) fn seek(&self, is_newer: impl Fn(u32) -> bool) -> Option<(usize, Mask)> {
-        let place =
-            self.order.partition_point(|number| self.block(*number).first().is_some_and(|first| !is_newer(first)));
-        let place = place.checked_sub(1)?;
-        let block = self.block(self.order[place]);
-        let mut live = block.live;
-        while let Some(at) = highest(&live) {
-            if !is_newer(block.rows()[at as usize]) {
-                break;
-            }
-            clear(&mut live, at);
+        let is_older = |row: u32| {
+            count_rows(1);
+            !is_newer(row)
+        };
+        let starts_older = |number: &u32| self.block(*number).first().is_some_and(is_older);
+        let blocks = self.order.len();
+        let mut looked_at = 1;
+        while looked_at < blocks && !starts_older(&self.order[blocks - looked_at]) {
+            looked_at *= 2;
         }
-        Some((place, live))
+        let start = blocks.saturating_sub(looked_at);
+        let place = (start + self.order[start..].partition_point(starts_older)).checked_sub(1)?;
+        let number = self.order[place];
+        Some((place, before(&self.block(number).live, self.end_of(number, is_older))))
     }
 }
 
@@ -618,6 +627,7 @@ impl Spine {
 mod tests {
     use super::*;
     use crate::engine::tests::LEAP;
+    use crate::work::Work;
 
     /// Rows by slot as moves leave them, and no row moves to another's slot.
     struct Followed(Vec<Option<u32>>);
@@ -687,6 +697,34 @@ mod tests {
                 spine.insert(row, |one, two| one.cmp(&two), &mut moved);
             }
             assert!(moved.len() < 2_000 * most, "{}", moved.len());
+        }
+    }
+
+    /// Where each of a block that is newer were looked at, they would be half a block's.
+    #[test]
+    fn what_is_newer_is_left_out_at_a_few_looks() {
+        let (mut spine, mut followed) = (Spine::default(), Followed(Vec::new()));
+        let rows = 40 * BLOCK as u32;
+        spine.load(&(0..rows).collect::<Vec<u32>>(), |row, slot| followed.put(slot, row));
+        // Some one by one, the start of a block, the end of another, and one as a whole.
+        let is_kept = |row: u32| row % 5 != 2 && !(500..700).contains(&row) && !(1_000..1_200).contains(&row);
+        for row in (0..rows).filter(|row| !is_kept(*row)) {
+            let (slot, mut moves) = (followed.slot(row), Vec::new());
+            spine.remove(slot, |one, two| one.cmp(&two), &mut moves);
+            followed.0[slot as usize] = None;
+            followed.follow(&moves);
+        }
+        for end in 0..=rows {
+            let mut found = None;
+            let work = Work::of(|| found = spine.seek(|row| row >= end));
+            let older = found.into_iter().flat_map(|(place, live)| {
+                let (before, at) = (&spine.order()[..place], spine.block(spine.order()[place]));
+                let whole = before.iter().flat_map(|number| spine.live_of(*number)).map(|(row, _)| row);
+                whole.chain(ones(&live).map(|slot| at.rows()[slot as usize])).collect::<Vec<u32>>()
+            });
+            assert!(older.eq((0..end).filter(|row| is_kept(*row))), "{end}");
+            let newer = (rows - end) / BLOCK as u32;
+            assert!(work.rows as u32 <= 2 * newer.max(1).ilog2() + BLOCK.ilog2() + 6, "{end}: {work:?}");
         }
     }
 
