@@ -19,6 +19,7 @@ use super::column::{BLOCK, Column};
 use super::shared::Shared;
 use super::short::{Numbers, Run, width};
 use super::sparse::Sparse;
+use crate::work::count_rows;
 
 /// Bits for how many there are of each list, and of both.
 const LENGTH: u32 = 3;
@@ -29,6 +30,9 @@ const APART: u64 = 7;
 
 /// How many tags a row has room to count.
 const TAGS: usize = 7;
+
+/// Rows that are glanced at, side by side, for what it costs to look at one that is anywhere in memory.
+const GLANCES: usize = 16;
 
 /// What is kept of one row; of four-byte words, so that it takes no more than they do.
 #[derive(Clone, Copy, Debug)]
@@ -190,6 +194,21 @@ impl Details {
     #[cold]
     fn apart(&self, row: u32) -> Option<&Apart> {
         self.apart.get(row)
+    }
+
+    /// The rows that any of some contacts, which ascend, is attached to; ascending. O(rows): a glance at each, in their order in memory.
+    pub(super) fn rows_of(&self, contacts: &[u32]) -> Vec<u32> {
+        let mut found = Vec::new();
+        for (block, (rows, widths)) in self.rows.slices().zip(self.widths.iter()).enumerate() {
+            count_rows(rows.len().div_ceil(GLANCES));
+            for (row, one) in ((block * BLOCK) as u32..).zip(rows) {
+                let detail = Detail { row: one, widths: *widths };
+                if self.contacts_of(row, detail).any(|contact| contacts.binary_search(&contact).is_ok()) {
+                    found.push(row);
+                }
+            }
+        }
+        found
     }
 
     /// Has a row fetched.

@@ -243,6 +243,46 @@ fn a_page_of_the_archive_does_not_grow_with_it_for_who_sees_little_of_it() {
     assert!(listed == 0 && (5_000..=5 * 5_000 + 1).contains(&work.rows), "{work:?}");
 }
 
+/// So many conversations, a half of them archived; `c99` is a contact of six of them, and `t6` has starred ten.
+fn with_few_among(conversations: usize) -> Engine {
+    engine((0..conversations).map(|i| {
+        let mut conversation = ordinary(i);
+        conversation.archived = i.is_multiple_of(2);
+        if i < 60 && i.is_multiple_of(10) {
+            conversation.contacts.extend(["c98".into(), "c99".into()]);
+        }
+        if i % 5 == 0 && i < 50 {
+            conversation.starred_by = vec!["t6".into()];
+        }
+        conversation
+    }))
+}
+
+/// What a contact has to do with, and what is starred, is found by these: not by all that the viewer sees. For archived
+/// ones of a contact there is no list; a glance at sixteen rows side by side counts as a look at one.
+#[test]
+fn rules_over_a_contact_or_stars_cost_by_their_conversations() {
+    let (small, large) = (with_few_among(2_000), with_few_among(20_000));
+    let contacts = || Rule::Contacts(Pick::any(["c98", "c99"]));
+    let starred_alone = |archived| Inbox::Rule { rule: Rule::Starred, archived };
+    let narrowed = Rule::all([contacts(), Rule::Starred, tagged("tag3")]);
+    for inbox in [
+        Inbox::rule(contacts()),
+        Inbox::rule(Rule::Starred),
+        Inbox::rule(narrowed),
+        starred_alone(ArchiveScope::Include),
+        starred_alone(ArchiveScope::Only),
+    ] {
+        let (work, listed) = page(&large, "t6", &inbox);
+        assert_eq!((work, listed), page(&small, "t6", &inbox), "{inbox:?}");
+        assert!(work.total() <= 10, "{inbox:?}: {work:?}");
+        assert_eq!(badge(&large, "t6", &inbox), work, "{inbox:?}");
+    }
+    let (work, listed) = page(&large, "t6", &whole(contacts()));
+    assert!(listed > 0 && (20_000 / 16..20_000 / 15).contains(&work.rows), "{work:?}");
+    assert_eq!(badge(&large, "t6", &whole(contacts())).rows, work.rows);
+}
+
 /// Changes to a few conversations, open at first.
 fn updates() -> Vec<Change> {
     let mut changes = Vec::new();

@@ -1,8 +1,8 @@
 //! What is in an inbox: lists newest first, pages, counts, in whichever way looks at the fewest conversations.
 //!
 //! * *Walk* ([`walk`]): block by block from the newest, until the page is full.
-//! * *Gather*: when the viewer sees few conversations, or the inbox is one of an assignee or of the viewer's stars:
-//!   take those few, test each, sort. O(k log k).
+//! * *Gather*: when the viewer sees few conversations, or the inbox is one of an assignee, of the viewer's stars or of
+//!   contacts ([`few`]): take those few, test each, sort. O(k log k).
 //! * *Merge*: where archived conversations are listed, both orders as one; or gather what the viewer sees of them,
 //!   whichever is to be expected to look at fewer, and once merging has looked at more.
 //! * *Count* ([`badges`](mod@badges)): by whole leaves, for all badges at once.
@@ -13,6 +13,7 @@
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
 mod badges;
+mod few;
 mod walk;
 
 use smallvec::SmallVec;
@@ -70,6 +71,8 @@ enum Origin {
     Assigned(Wanted),
     /// Among the viewer's stars.
     Starred,
+    /// Among the conversations of these contacts.
+    OfContacts(Wanted),
     /// Nowhere.
     Nothing,
 }
@@ -171,6 +174,7 @@ impl Plan {
         };
         self.is_exact = rest.as_ref().is_none_or(|node| view.is_exact(node));
         self.rest = rest.map(Box::new);
+        self.look_among_few(view);
     }
 
     /// Makes a conjunct classes, a term or the source; gives it back where it is none of these. Terms are masks, and
@@ -258,6 +262,9 @@ impl Plan {
                 let starred = view.state.starred.get(view.viewer);
                 let starred = starred.into_iter().flat_map(|rows| rows.iter());
                 self.gather(view, starred, passed, limit, rows);
+            }
+            Origin::OfContacts(named) => {
+                self.gather(view, self.of_contacts(view, named).into_iter(), passed, limit, rows);
             }
             Origin::Spines => match self.scope {
                 ArchiveScope::Exclude => {

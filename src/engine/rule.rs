@@ -121,7 +121,12 @@ impl<'e> View<'e> {
             }),
             Rule::Kinds(pick) => picked(pick, |values| classes(self.state.classes.of_kinds(&kinds(values)))),
             Rule::Contacts(pick) => picked(pick, |ids| {
-                Node::Contacts(ascending(ids.iter().filter_map(|id| self.state.contacts.number(id)).collect()))
+                // Without those that are hidden, for a conversation does not match by them: nor shall it take time.
+                let numbers = ids.iter().filter_map(|id| self.state.contacts.number(id));
+                match ascending(numbers.filter(|number| self.finds(*number)).collect()) {
+                    none if none.is_empty() => Node::Const(false),
+                    named => Node::Contacts(named),
+                }
             }),
             Rule::ContactCategories(pick) => picked(pick, |values| Node::Categories(kinds(values))),
             Rule::Invitations(pick) => picked(pick, |values| Node::Invitations(kinds(values))),

@@ -2,7 +2,8 @@
 //!
 //! * Open ones are counted by whole leaves, group by group for 64 badges together, what the viewer sees being marked
 //!   once for these: O(groups × size of the rules + the viewer's classes). What masks leave open is matched one by one.
-//! * Archived ones are counted by class where no rule asks about them, an assignee's and the viewer's stars one by one.
+//! * Archived ones are counted by class where no rule asks about them; an assignee's, the viewer's stars and those of a
+//!   few contacts one by one.
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
@@ -92,11 +93,11 @@ impl Plan {
         count_of(fitting.map(|one| reads.has(view, one.slot)))
     }
 
-    /// Counts one by one what is neither in the open masks nor an assignee's: stars, and rules over archived ones.
+    /// Counts one by one what is neither in the open masks nor an assignee's: what is among few, and rules over archived ones.
     fn count_one_by_one(&self, view: &View<'_>) -> Badge {
         let mut rows = Vec::new();
         match &self.origin {
-            Origin::Starred => self.list(view, &Listed::NONE, None, usize::MAX, &mut rows),
+            Origin::Starred | Origin::OfContacts(_) => self.list(view, &Listed::NONE, None, usize::MAX, &mut rows),
             _ => {
                 let visible = ones(self.classes.words()).flat_map(|class| view.state.classes.get(class).rows.iter());
                 rows.extend(visible.filter(|row| {
