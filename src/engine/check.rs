@@ -7,7 +7,7 @@ use super::bits::ones;
 use super::counts::Counts;
 use super::short::Numbers;
 use super::spine::{Spine, is_set, split};
-use super::state::{Marks, Slot, State};
+use super::state::{Marks, Slot, State, only_of};
 use crate::model::TeammateId;
 use crate::policy::access;
 
@@ -80,6 +80,8 @@ impl State {
         let attributes = self.open.attributes(block);
         let same_class = attributes.classes().get(at as usize) == Some(&self.class.get(row));
         ensure(same_class, || format!("row {row} has another class in its block"))?;
+        let same_contact = attributes.contact(at) == only_of(self.details.contacts(row));
+        ensure(same_contact, || format!("row {row} has another contact in its block"))?;
         ensure(class.open.iter().any(|other| other == slot), || format!("row {row} is not in its open set"))?;
         let assigned = self.assignments.number_of_row(row).is_some();
         ensure(is_set(attributes.part(&attributes.group.unassigned), at) != assigned, || {

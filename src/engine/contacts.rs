@@ -316,6 +316,11 @@ impl Contacts {
         self.open.rows(number)
     }
 
+    /// How many these are. O(1).
+    pub(super) fn open_count(&self, number: u32) -> usize {
+        self.open.len(number)
+    }
+
     pub(super) fn add_open(&mut self, number: u32, row: u32) {
         self.open.add(number, row);
     }
@@ -448,6 +453,15 @@ impl OpenRows {
         one.into_iter().chain(few.into_iter().flatten().copied()).chain(many.into_iter().flat_map(PostingList::iter))
     }
 
+    fn len(&self, contact: u32) -> usize {
+        match self.held(contact) {
+            Held::Nowhere => 0,
+            Held::One(_) => 1,
+            Held::Few(place) => self.few.get(place).len(),
+            Held::Many => self.many.get(contact).map_or(0, PostingList::len),
+        }
+    }
+
     /// Adds a row; nothing happens if it is there.
     fn add(&mut self, contact: u32, row: u32) {
         match self.held(contact) {
@@ -516,7 +530,9 @@ impl OpenRows {
         places.sort_unstable();
         places.dedup();
         let are_many = |(contact, rows): (u32, &PostingList)| self.held(contact) == Held::Many && rows.len() > 1;
-        let is_sound = self.few.len() == places.len() && self.many.iter().all(are_many);
+        let is_counted = |contact: u32| self.rows(contact).count() == self.len(contact);
+        let is_sound =
+            self.few.len() == places.len() && self.many.iter().all(are_many) && contacts.clone().all(is_counted);
         is_sound.then(|| contacts.map(|contact| self.rows(contact).count()).sum())
     }
 }

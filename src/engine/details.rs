@@ -15,6 +15,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
+use super::bits::Bits;
 use super::column::{BLOCK, Column};
 use super::shared::Shared;
 use super::short::{Numbers, Run, width};
@@ -32,7 +33,7 @@ const APART: u64 = 7;
 const TAGS: usize = 7;
 
 /// Rows that are glanced at, side by side, for what it costs to look at one that is anywhere in memory.
-const GLANCES: usize = 16;
+pub(super) const GLANCES: usize = 8;
 
 /// What is kept of one row; of four-byte words, so that it takes no more than they do.
 #[derive(Clone, Copy, Debug)]
@@ -196,14 +197,15 @@ impl Details {
         self.apart.get(row)
     }
 
-    /// The rows that any of some contacts, which ascend, is attached to; ascending. O(rows): a glance at each, in their order in memory.
+    /// The rows that any of some contacts is attached to, ascending. O(rows + what is attached to them): a glance at each,
+    /// in their order in memory.
     pub(super) fn rows_of(&self, contacts: &[u32]) -> Vec<u32> {
-        let mut found = Vec::new();
+        let (wanted, mut found) = (contacts.iter().copied().collect::<Bits>(), Vec::new());
         for (block, (rows, widths)) in self.rows.slices().zip(self.widths.iter()).enumerate() {
             count_rows(rows.len().div_ceil(GLANCES));
             for (row, one) in ((block * BLOCK) as u32..).zip(rows) {
                 let detail = Detail { row: one, widths: *widths };
-                if self.contacts_of(row, detail).any(|contact| contacts.binary_search(&contact).is_ok()) {
+                if self.contacts_of(row, detail).any(|contact| wanted.contains(contact)) {
                     found.push(row);
                 }
             }

@@ -3,7 +3,7 @@
 //! ```text
 //! spine:  blocks of 512 slots, in order of activity        group 0 = blocks 0 to 31, group 1 = blocks 32 to 63, …
 //! group:  one leaf of 16,384 bits for each of: unassigned, with a restricted contact, each contact tag,
-//!         each conversation tag, each teammate who has read it;   and the class of each slot
+//!         each conversation tag, each teammate who has read it;   and of each slot the class, and the only contact
 //! ```
 //!
 //! A page looks at one block's share of a few leaves, a badge at whole leaves, 16,384 conversations at a time.
@@ -31,10 +31,16 @@ use super::moves::{Rearranged, Run, carried, places};
 use super::open_set::FEW;
 use super::spine::{ALL_SLOTS, BLOCK, Mask, Move, Place, Spine, split};
 
+/// In place of the only contact of a conversation that has none, or several; numbers of contacts are smaller.
+pub(super) const NOBODY: u32 = u32::MAX;
+pub(super) const SEVERAL: u32 = NOBODY - 1;
+
 #[derive(Clone, Debug)]
 pub(super) struct Group {
     /// The class of each slot's conversation.
     class: Vec<u32>,
+    /// The only contact that each has, as most do, so that what is asked of contacts need not be asked of the row.
+    contact: Vec<u32>,
     pub(super) unassigned: Leaf,
     /// With a contact that is not open to the whole organization.
     pub(super) restricted: Leaf,
@@ -50,6 +56,7 @@ impl Default for Group {
     fn default() -> Self {
         Self {
             class: Vec::new(),
+            contact: Vec::new(),
             unassigned: NO_LEAF,
             restricted: NO_LEAF,
             contact_tags: Leaves::default(),
@@ -85,9 +92,10 @@ impl Group {
         }
     }
 
-    /// Sets what a slot's conversation has of itself: its class, and whether it is assigned.
-    pub(super) fn enter(&mut self, at: u32, class: u32, is_assigned: bool) {
+    /// Sets what a slot's conversation has of itself: its class, its only contact, and whether it is assigned.
+    pub(super) fn enter(&mut self, at: u32, (class, contact): (u32, u32), is_assigned: bool) {
         self.set_class(at, class);
+        put_at(&mut self.contact, at, contact);
         if !is_assigned {
             set(&mut self.unassigned, at);
         }
@@ -102,11 +110,7 @@ impl Group {
     }
 
     fn set_class(&mut self, at: u32, class: u32) {
-        let at = at as usize;
-        if self.class.len() <= at {
-            self.class.resize((at + 1).next_multiple_of(BLOCK), 0);
-        }
-        self.class[at] = class;
+        put_at(&mut self.class, at, class);
     }
 
     /// Takes what slots of a block have, those of `places`, out of the masks; [`Group::drop_clear`] is to follow.
@@ -157,6 +161,15 @@ impl Group {
     }
 }
 
+/// Sets a slot's value, in a list that grows by blocks.
+fn put_at(values: &mut Vec<u32>, at: u32, value: u32) {
+    let at = at as usize;
+    if values.len() <= at {
+        values.resize((at + 1).next_multiple_of(BLOCK), 0);
+    }
+    values[at] = value;
+}
+
 /// What the slots of one block had in masks.
 struct Taken {
     unassigned: Mask,
@@ -184,6 +197,12 @@ impl<'o> Attributes<'o> {
     pub(super) fn classes(self) -> &'o [u32] {
         let start = self.lane * BLOCK;
         &self.group.class[start..start + BLOCK]
+    }
+
+    /// The only contact of a slot; [`NOBODY`], or [`SEVERAL`].
+    #[inline]
+    pub(super) fn contact(self, at: u32) -> u32 {
+        self.group.contact[self.lane * BLOCK + at as usize]
     }
 }
 
@@ -367,26 +386,28 @@ impl Open {
 
     /// The same of rows that have moved within a block, to make a slot one's own that may have been another's.
     fn rearrange(&mut self, block: u32, moves: &[Move], made: Option<u32>) {
-        self.move_classes(moves);
+        self.move_values(moves);
         let (rearranged, (group, lane)) = (Rearranged::new(moves, made), lane(block));
         let settled = lane_mut(Part::own(&mut self.settled[group]), lane);
         *settled = rearranged.apply(settled);
         Part::own(&mut self.groups[group]).rearrange(lane, &rearranged);
     }
 
-    fn move_classes(&mut self, moves: &[Move]) {
+    fn move_values(&mut self, moves: &[Move]) {
         for one in moves {
             let (group, at) = split_group(one.from);
-            let class = self.groups[group].class[at as usize];
+            let Group { class, contact, .. } = &*self.groups[group];
+            let (class, contact) = (class[at as usize], contact[at as usize]);
             let (group, at) = self.group_mut(one.to);
             group.set_class(at, class);
+            put_at(&mut group.contact, at, contact);
         }
     }
 
     /// Carries the attributes of the rows over that move out of a block, mask by mask. One that is given up may be used
     /// again, and then starts without attributes.
     fn carry(&mut self, block: u32, moves: &[Move]) {
-        self.move_classes(moves);
+        self.move_values(moves);
         let (from, from_lane) = lane(block);
         let left = match self.spine.is_released(block) {
             true => ALL_SLOTS,

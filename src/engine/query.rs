@@ -71,8 +71,6 @@ enum Origin {
     Assigned(Wanted),
     /// Among the viewer's stars.
     Starred,
-    /// Among the conversations of these contacts.
-    OfContacts(Wanted),
     /// Nowhere.
     Nothing,
 }
@@ -174,7 +172,6 @@ impl Plan {
         };
         self.is_exact = rest.as_ref().is_none_or(|node| view.is_exact(node));
         self.rest = rest.map(Box::new);
-        self.look_among_few(view);
     }
 
     /// Makes a conjunct classes, a term or the source; gives it back where it is none of these. Terms are masks, and
@@ -258,19 +255,13 @@ impl Plan {
         match &self.origin {
             Origin::Nothing => {}
             Origin::Assigned(numbers) => self.list_assigned(view, numbers, passed, limit, rows),
-            Origin::Starred => {
-                let starred = view.state.starred.get(view.viewer);
-                let starred = starred.into_iter().flat_map(|rows| rows.iter());
-                self.gather(view, starred, passed, limit, rows);
-            }
-            Origin::OfContacts(named) => {
-                self.gather(view, self.of_contacts(view, named).into_iter(), passed, limit, rows);
-            }
-            Origin::Spines => match self.scope {
-                ArchiveScope::Exclude => {
+            Origin::Starred => self.gather(view, few::stars(view), passed, limit, rows),
+            Origin::Spines => match self.few(view, limit - rows.len()) {
+                Some(few) => self.gather(view, few.rows(view).into_iter(), passed, limit, rows),
+                None if self.scope == ArchiveScope::Exclude => {
                     kernel::run(Walk { plan: self, view, leaves, is_passed, found: Found::new(rows, limit) })
                 }
-                ArchiveScope::Include | ArchiveScope::Only => self.merge(view, is_passed, limit, rows),
+                None => self.merge(view, is_passed, limit, rows),
             },
         }
     }
@@ -343,7 +334,7 @@ impl Plan {
             None => (mask, mask),
             Some(_) if is_clear(&mask) => (NO_SLOTS, NO_SLOTS),
             Some(node) => {
-                let (certain, possible) = view.bounds(node, block, attributes);
+                let (certain, possible) = view.bounds(node, block, attributes, &mask);
                 (and(&mask, &certain), and(&mask, &possible))
             }
         }
@@ -352,15 +343,32 @@ impl Plan {
     /// Archived conversations, or archived and open ones as one order.
     fn merge(&self, view: &View<'_>, is_passed: Option<&dyn Fn(u32) -> bool>, limit: usize, rows: &mut Vec<u32>) {
         let start = rows.len();
+        let passed = |row: u32| is_passed.is_some_and(|is_passed| is_passed(row));
+        if let Some(named) = self.worth_glancing(view) {
+            let most = self.merged_before_a_glance(view, few::uses(view, named), limit - start);
+            if !most.is_some_and(|most| self.merge_while_worth_it(most, || most, view, is_passed, limit, rows)) {
+                rows.truncate(start);
+                self.gather(view, view.state.details.rows_of(named).into_iter(), passed, limit, rows);
+            }
+            return;
+        }
         let seen = self.worth_merging(view, limit - start);
-        if seen.is_some_and(|seen| self.merge_while_worth_it(seen, view, is_passed, limit, rows)) {
+        let most = || gathered(self.seen(view));
+        if seen.is_some_and(|seen| self.merge_while_worth_it(gathered(seen), most, view, is_passed, limit, rows)) {
             return;
         }
         rows.truncate(start);
         let classes = &view.state.classes;
         let candidates = ones(self.classes.words()).flat_map(|class| classes.get(class).rows.iter());
-        let passed = |row: u32| is_passed.is_some_and(|is_passed| is_passed(row));
         self.gather(view, candidates, passed, limit, rows);
+    }
+
+    /// How many conversations are merged before a glance at all rows tells which there are, `uses` of them: `None` if they
+    /// cannot fill the list, and some in any other case, for all may be new.
+    fn merged_before_a_glance(&self, view: &View<'_>, uses: usize, wanted: usize) -> Option<usize> {
+        let glance = few::glanced(view);
+        let is_sooner = self.merged(view, uses, wanted) <= glance;
+        (uses >= wanted).then_some(if is_sooner { 2 * glance } else { glance / 4 })
     }
 
     /// How many conversations the viewer sees at least, where merging is to be expected to look at fewer than gathering.
@@ -384,12 +392,13 @@ impl Plan {
         all.min(all.saturating_mul(wanted) / seen.max(1))
     }
 
-    /// Merges until the list is full or ends. Gives up, and is not done, once gathering what the viewer sees, so many
-    /// conversations at least, would have looked at fewer: a rule may leave less than was to be expected, and what is
-    /// seen may be old.
+    /// Merges until the list is full or ends. Gives up, and is not done, once another way would have looked at fewer: `most`
+    /// conversations at least, of which `exactly` tells, for that takes longer. A rule may leave less than was to be
+    /// expected, and what is seen may be old.
     fn merge_while_worth_it(
         &self,
-        seen: usize,
+        mut most: usize,
+        exactly: impl Fn() -> usize,
         view: &View<'_>,
         is_passed: Option<&dyn Fn(u32) -> bool>,
         limit: usize,
@@ -399,13 +408,12 @@ impl Plan {
         let mut archived = newest_first(&state.history, is_passed).peekable();
         let open = (self.scope == ArchiveScope::Include).then(|| newest_first(&state.open.spine, is_passed));
         let mut open = open.into_iter().flatten().peekable();
-        let mut most = gathered(seen);
         for looked in 0.. {
             if rows.len() >= limit {
                 return true;
             }
             if looked > most {
-                most = gathered(self.seen(view));
+                most = exactly();
                 if looked > most {
                     return false;
                 }

@@ -1,20 +1,22 @@
 //! Rules with every id resolved to a number, and what they match: one conversation, or bounds over a whole block.
 //!
 //! Over a block a rule gives two masks: the conversations that match for certain, and those that may. They differ
-//! where masks cannot tell: contact tags while a conversation has contacts that not everyone finds, single assignees,
-//! single contacts. Only the rows between the two are then matched one by one, by the same rule.
+//! where neither masks tell nor what each slot holds: single assignees, and what is asked of contacts while a
+//! conversation has several, for tags if not everyone finds them. Only the rows between the two are then matched one by
+//! one, by the same rule.
 
 use std::cell::Cell;
 
 use smallvec::SmallVec;
 
-use super::bits::{Bits, contains};
+use super::bits::{Bits, contains, ones};
 use super::kernel::{and, and_not, or};
 use super::leaf::{Leaf, Leaves};
-use super::open::Attributes;
+use super::open::{Attributes, NOBODY, SEVERAL};
 use super::spine::{Block, Mask, NO_SLOTS, set};
 use super::state::State;
 use crate::model::{AssigneePick, ContactCategory, Invitation, Member, Pick, Rule, TagSet, Teammate};
+use crate::work::count_rows;
 
 pub(super) const ALL_SLOTS: Mask = [u64::MAX; super::spine::WORDS];
 
@@ -250,28 +252,30 @@ impl<'e> View<'e> {
         }
     }
 
-    /// What of a block matches for certain, and what may match.
-    pub(super) fn bounds(&self, node: &Node, block: &Block, attributes: Attributes<'_>) -> (Mask, Mask) {
+    /// What of a block matches for certain, and what may match: of the slots of `within`, for others are not asked for.
+    pub(super) fn bounds(&self, node: &Node, block: &Block, attributes: Attributes<'_>, within: &Mask) -> (Mask, Mask) {
         let exact = |mask: Mask| (mask, mask);
         match node {
             Node::Const(value) => exact(if *value { ALL_SLOTS } else { NO_SLOTS }),
             Node::All(nodes) => nodes.iter().fold(exact(ALL_SLOTS), |bounds, node| {
-                let (certain, possible) = self.bounds(node, block, attributes);
+                let (certain, possible) = self.bounds(node, block, attributes, &and(within, &bounds.1));
                 (and(&bounds.0, &certain), and(&bounds.1, &possible))
             }),
             Node::Any(nodes) => nodes.iter().fold(exact(NO_SLOTS), |bounds, node| {
-                let (certain, possible) = self.bounds(node, block, attributes);
+                let (certain, possible) = self.bounds(node, block, attributes, &and_not(within, &bounds.0));
                 (or(&bounds.0, &certain), or(&bounds.1, &possible))
             }),
             Node::Not(node) => {
-                let (certain, possible) = self.bounds(node, block, attributes);
+                let (certain, possible) = self.bounds(node, block, attributes, within);
                 (and_not(&ALL_SLOTS, &possible), and_not(&ALL_SLOTS, &certain))
             }
             Node::AnyContactTag(tags) => {
-                self.among_found(any_of(&attributes.group.contact_tags, tags, |leaf| attributes.part(leaf)), attributes)
+                let tagged = any_of(&attributes.group.contact_tags, tags, |leaf| attributes.part(leaf));
+                self.among_found(&and(within, &tagged), attributes)
             }
             Node::AllContactTags(tags) => {
-                self.among_found(all_of(&attributes.group.contact_tags, tags, attributes), attributes)
+                let tagged = all_of(&attributes.group.contact_tags, tags, attributes);
+                self.among_found(&and(within, &tagged), attributes)
             }
             Node::AnyConversationTag(tags) => {
                 exact(any_of(&attributes.group.conversation_tags, tags, |leaf| attributes.part(leaf)))
@@ -285,16 +289,37 @@ impl<'e> View<'e> {
                 let (certain, possible) = self.since(*time, block);
                 (and_not(&ALL_SLOTS, &possible), and_not(&ALL_SLOTS, &certain))
             }
-            Node::Contacts(_) | Node::Categories(_) | Node::Invitations(_) | Node::Starred => (NO_SLOTS, ALL_SLOTS),
+            Node::Contacts(_) | Node::Categories(_) | Node::Invitations(_) => {
+                self.by_contact(within, attributes, |one| self.any_contact_matches(node, |fits| fits(one)))
+            }
+            Node::Starred => (NO_SLOTS, ALL_SLOTS),
         }
     }
 
-    /// A mask over contact tags is certain where every contact is one that the viewer finds.
-    fn among_found(&self, mask: Mask, attributes: Attributes<'_>) -> (Mask, Mask) {
-        match self.finds.is_everything() {
-            true => (mask, mask),
-            false => (and_not(&mask, attributes.part(&attributes.group.restricted)), mask),
+    /// A mask over contact tags is certain where every contact is one that the viewer finds, or the only one is.
+    fn among_found(&self, mask: &Mask, attributes: Attributes<'_>) -> (Mask, Mask) {
+        if self.finds.is_everything() {
+            return (*mask, *mask);
         }
+        let restricted = attributes.part(&attributes.group.restricted);
+        let open = and_not(mask, restricted);
+        let (certain, possible) = self.by_contact(&and(mask, restricted), attributes, |_| true);
+        (or(&open, &certain), or(&open, &possible))
+    }
+
+    /// Of some slots those whose only contact the viewer finds, and it fits; and these and those with several contacts.
+    fn by_contact(&self, of: &Mask, attributes: Attributes<'_>, fits: impl Fn(u32) -> bool) -> (Mask, Mask) {
+        let (mut certain, mut possible) = (NO_SLOTS, NO_SLOTS);
+        for at in ones(of) {
+            count_rows(1);
+            match attributes.contact(at) {
+                NOBODY => {}
+                SEVERAL => set(&mut possible, at),
+                contact if self.finds(contact) && fits(contact) => set(&mut certain, at),
+                _ => {}
+            }
+        }
+        (certain, or(&certain, &possible))
     }
 
     /// Rows of a block are in order of activity, so that mostly all or none of them is recent enough.

@@ -33,12 +33,12 @@ use super::column::Column;
 use super::contacts::Contacts;
 use super::details::Details;
 use super::index::{AT_ONCE, Index};
-use super::open::Open;
+use super::open::{NOBODY, Open, SEVERAL};
 use super::open_set::OpenSet;
 use super::packed::{NONE, Narrow};
 use super::posting::PostingList;
 use super::reads::ArchivedReads;
-use super::short::Numbers;
+use super::short::{Numbers, Run};
 use super::sparse::{Sparse, hasher};
 use super::spine::{Move, Spine, split};
 use crate::change::among;
@@ -716,7 +716,8 @@ impl State {
         let Self { open, contacts, details, .. } = self;
         let (group, at) = open.group_mut(slot);
         count_rows(1);
-        group.enter(at, self.class.get(row), self.assignments.number_of_row(row).is_some());
+        let only = only_of(details.contacts(row));
+        group.enter(at, (self.class.get(row), only), self.assignments.number_of_row(row).is_some());
         details.contacts(row).for_each(|contact| {
             count_rows(1);
             group.enter_contact(at, contacts.is_restricted(contact), contacts.tags(contact));
@@ -750,6 +751,15 @@ impl State {
 
 fn text(ids: &Column<Option<ConversationId>>, row: u32) -> &str {
     ids.get(row).as_ref().map_or("", ConversationId::as_str)
+}
+
+/// A conversation's contact, if it is the only one, as its slot has it.
+pub(super) fn only_of(mut contacts: Run<'_>) -> u32 {
+    match contacts.len() {
+        0 => NOBODY,
+        1 => contacts.next().unwrap_or(NOBODY),
+        _ => SEVERAL,
+    }
 }
 
 fn compare(details: &Details, ids: &Column<Option<ConversationId>>, one: u32, two: u32) -> Ordering {

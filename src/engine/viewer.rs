@@ -123,10 +123,15 @@ impl<'e> Viewer<'e> {
     /// As [`Viewer::prepare`], and O(conversations walked until the page is full), archived ones not among them unless
     /// the inbox lists them. Where it does, at most five conversations are looked at for each one that the viewer sees:
     /// a walk that has not filled the page after four gives up, all that the viewer sees are looked at, and the page's
-    /// are sorted. Of `starred`, all that the viewer has starred are looked at; so they are where a rule asks for stars,
-    /// and the open conversations of contacts where it asks for these, unless they are more than one in 64. A rule over
-    /// contacts that lists archived conversations too takes a glance at what is kept of every conversation, some
-    /// nanoseconds each. Where a cursor goes on is found by halving.
+    /// are sorted. Of `starred`, all that the viewer has starred are looked at.
+    ///
+    /// Where all of a rule's matches are stars, or open conversations of contacts that it names, and these are fewer than
+    /// what else would be looked at, each of them is. A rule over contacts that lists archived conversations too looks at
+    /// few, but glances at what is kept of every conversation, O(conversations) at some nanoseconds each, where that is
+    /// sooner done.
+    ///
+    /// Where the page before ended is found in O(log conversations) by walks and merges; what is looked at one by one is
+    /// compared with it.
     ///
     /// # Examples
     /// ```
@@ -170,8 +175,9 @@ impl<'e> Viewer<'e> {
     ///
     /// # Complexity
     /// As [`Viewer::prepare`], and O(classes + open conversations / 64 × size of the rule); those of an assignee, and
-    /// the viewer's stars, one by one. Archived conversations are counted by class, or, where a rule asks about them,
-    /// all that the viewer sees one by one.
+    /// the viewer's stars, and those of few contacts or stars that a rule asks for, one by one. Archived conversations are
+    /// counted by class, or, where a rule asks about them, all that the viewer sees one by one, or of contacts that it
+    /// names what a glance at every conversation finds.
     pub fn badge(&self, inbox: &Inbox) -> Result<Badge, Error> {
         Ok(self.prepare(inbox)?.badge())
     }

@@ -9,7 +9,7 @@
 
 use smallvec::SmallVec;
 
-use super::walk::Listed;
+use super::few::{self, Few};
 use super::{Origin, Plan, Terms};
 use crate::engine::bits::{Bits, contains, ones};
 use crate::engine::kernel::{self, Counted, Lanes, Pass, and_not, prefetch, prefetch_line};
@@ -33,31 +33,35 @@ pub(in crate::engine) fn badges(view: &View<'_>, plans: &[Plan]) -> Vec<Badge> {
 }
 
 fn badges_together(view: &View<'_>, plans: &[Plan]) -> Vec<Badge> {
-    let reads = match plans.iter().any(Plan::is_masked) {
+    let few: SmallVec<[Option<Few<'_>>; 16]> = plans.iter().map(|plan| plan.few_to_count(view)).collect();
+    let are_masked = || plans.iter().zip(&few).map(|(plan, few)| few.is_none() && plan.is_masked());
+    let reads = match are_masked().any(|is_masked| is_masked) {
         true => Reads::all(view),
         false => Reads(SmallVec::new()),
     };
     for number in plans.iter().flat_map(Plan::assignees) {
         view.state.assignments.prefetch(*number);
     }
-    let unmasked = |plan: &Plan| match &plan.origin {
-        Origin::Nothing => Badge::default(),
-        Origin::Assigned(numbers) => plan.count_assigned(view, numbers, &reads),
-        Origin::Spines if plan.scope == ArchiveScope::Exclude => Badge::default(),
-        Origin::Spines if plan.rest.is_none() => plan.count_archived(view),
-        _ => plan.count_one_by_one(view),
+    let unmasked = |plan: &Plan, few: &Option<Few<'_>>| match (&plan.origin, few) {
+        (Origin::Nothing, _) => Badge::default(),
+        (Origin::Assigned(numbers), _) => plan.count_assigned(view, numbers, &reads),
+        (Origin::Starred, _) => plan.count_one_by_one(view, few::stars(view)),
+        (Origin::Spines, Some(few)) => plan.count_one_by_one(view, few.rows(view)),
+        (Origin::Spines, None) if plan.scope == ArchiveScope::Exclude => Badge::default(),
+        (Origin::Spines, None) if plan.rest.is_none() => plan.count_archived(view),
+        (Origin::Spines, None) => plan.count_rule_over_archived(view),
     };
     let mut badges = vec![Badge::default(); plans.len()];
     let mut visible = Visible::default();
     let mut counts: Vec<Counting<'_>> = Vec::new();
-    for (at, plan) in plans.iter().enumerate().filter(|(_, plan)| plan.is_masked()) {
+    for ((at, plan), _) in plans.iter().enumerate().zip(are_masked()).filter(|(_, is_masked)| *is_masked) {
         let visible = visible.of(view, &plan.classes);
         counts.push(Counting::new(plan, at, visible));
     }
     kernel::run(CountOpen { view, counts: &counts, reads: &reads, visible: &visible, badges: &mut badges });
     // Behind the masks, so that the lists are at hand by now.
-    for (badge, plan) in badges.iter_mut().zip(plans) {
-        let others = unmasked(plan);
+    for ((badge, plan), few) in badges.iter_mut().zip(plans).zip(&few) {
+        let others = unmasked(plan, few);
         badge.total += others.total;
         badge.unread += others.unread;
     }
@@ -73,7 +77,12 @@ impl Plan {
         }
     }
 
-    /// Whether open conversations are counted by masks.
+    /// The few conversations that are looked at one by one.
+    fn few_to_count(&self, view: &View<'_>) -> Option<Few<'_>> {
+        (self.origin == Origin::Spines).then(|| self.few(view, usize::MAX)).flatten()
+    }
+
+    /// Whether open conversations are counted by masks, unless few are looked at.
     fn is_masked(&self) -> bool {
         match self.origin {
             Origin::Spines if self.scope == ArchiveScope::Exclude => true,
@@ -93,20 +102,22 @@ impl Plan {
         count_of(fitting.map(|one| reads.has(view, one.slot)))
     }
 
-    /// Counts one by one what is neither in the open masks nor an assignee's: what is among few, and rules over archived ones.
-    fn count_one_by_one(&self, view: &View<'_>) -> Badge {
-        let mut rows = Vec::new();
-        match &self.origin {
-            Origin::Starred | Origin::OfContacts(_) => self.list(view, &Listed::NONE, None, usize::MAX, &mut rows),
-            _ => {
-                let visible = ones(self.classes.words()).flat_map(|class| view.state.classes.get(class).rows.iter());
-                rows.extend(visible.filter(|row| {
-                    count_rows(1);
-                    self.holds(view, *row)
-                }));
-            }
+    /// Counts those of some conversations that are in.
+    fn count_one_by_one(&self, view: &View<'_>, candidates: impl IntoIterator<Item = u32>) -> Badge {
+        let is_in = |row: &u32| {
+            count_rows(1);
+            self.holds(view, *row)
+        };
+        count_of(candidates.into_iter().filter(is_in).map(|row| view.state.is_read(row, view.viewer)))
+    }
+
+    /// Counts what a rule asks of archived conversations too, one by one.
+    fn count_rule_over_archived(&self, view: &View<'_>) -> Badge {
+        if let Some(named) = self.worth_glancing(view) {
+            return self.count_one_by_one(view, view.state.details.rows_of(named));
         }
-        count_of(rows.into_iter().map(|row| view.state.is_read(row, view.viewer)))
+        let classes = &view.state.classes;
+        self.count_one_by_one(view, ones(self.classes.words()).flat_map(|class| classes.get(class).rows.iter()))
     }
 
     /// Counts archived conversations of an inbox without a rule: by class, and so what the viewer has read.

@@ -1,81 +1,115 @@
-//! Rules that only few conversations can match: the viewer's stars, and the conversations of contacts that a rule names.
+//! Rules that few conversations match: the viewer's stars, and the conversations of contacts that a rule names.
 //!
-//! These are looked at in place of all that the viewer sees. Each has to match the whole rule still, for a contact may be
-//! hidden from the viewer.
+//! Where these are fewer than what else would be looked at, they are looked at in place of that. Each has to be in the list
+//! still: seen, in the archive scope, and matched by the whole rule.
+//!
+//! * Stars are listed by teammate, open conversations by contact: a look at each.
+//! * Of which archived ones a contact has there is no list; how many there are is known. They are found by a glance at
+//!   what is kept of every row, in the order in memory.
 
-use super::{Origin, Plan};
+use super::Plan;
+use crate::engine::details::GLANCES;
+use crate::engine::open_set::OpenSet;
 use crate::engine::posting::PostingList;
-use crate::engine::rule::{Node, View, Wanted};
+use crate::engine::rule::{Node, View};
 use crate::model::ArchiveScope;
 
 /// Conversations that are few whatever there is.
-const FEW: usize = if cfg!(test) { 2 } else { 256 };
+const FEW: usize = if cfg!(test) { 2 } else { 64 };
 
-/// One in so many is few.
-const SHARE: usize = 64;
+/// Conversations that a walk or a merge goes through in the time of a look at one that is anywhere in memory.
+const PASSED: usize = 12;
 
-/// Conversations of contacts from which on a page of archived ones is found sooner in their order than by a glance at
-/// what is kept of every row: where one in `all / MANY` matches, 50 take as long.
-const MANY: usize = if cfg!(test) { 12 } else { 4096 };
+/// Conversations of which a list says which they are.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Few<'p> {
+    Stars,
+    /// The open ones of contacts.
+    Open(&'p [u32]),
+}
 
-impl Plan {
-    /// Has few conversations looked at, if the rest of the rule can match no others.
-    pub(super) fn look_among_few(&mut self, view: &View<'_>) {
-        if self.origin != Origin::Spines {
-            return;
-        }
-        let conjuncts = match self.rest.as_deref() {
-            None => &[],
-            Some(Node::All(nodes)) => &nodes[..],
-            Some(node) => std::slice::from_ref(node),
-        };
-        let among = conjuncts.iter().find_map(|node| match node {
-            Node::Starred if self.are_stars_few(view) => Some(Origin::Starred),
-            Node::Contacts(named) if self.are_contacts_few(view, named) => Some(Origin::OfContacts(named.clone())),
-            _ => None,
-        });
-        if let Some(origin) = among {
-            self.origin = origin;
+impl Few<'_> {
+    fn len(self, view: &View<'_>) -> usize {
+        let View { state, viewer, .. } = view;
+        match self {
+            Self::Stars => state.starred.get(*viewer).map_or(0, PostingList::len),
+            Self::Open(contacts) => contacts.iter().map(|contact| state.contacts.open_count(*contact)).sum(),
         }
     }
 
-    /// How many conversations are few, of those in the archive scope.
-    fn few(&self, view: &View<'_>) -> usize {
+    /// Each once.
+    pub(super) fn rows(self, view: &View<'_>) -> Vec<u32> {
+        match self {
+            Self::Stars => stars(view).collect(),
+            Self::Open(contacts) => {
+                let listed = contacts.iter().flat_map(|contact| view.state.contacts.open_rows(*contact));
+                let mut rows: Vec<u32> = listed.collect();
+                rows.sort_unstable();
+                rows.dedup();
+                rows
+            }
+        }
+    }
+}
+
+/// What the viewer has starred.
+pub(super) fn stars<'e>(view: &View<'e>) -> impl Iterator<Item = u32> + use<'e> {
+    view.state.starred.get(view.viewer).into_iter().flat_map(PostingList::iter)
+}
+
+/// To how many conversations some contacts are attached.
+pub(super) fn uses(view: &View<'_>, contacts: &[u32]) -> usize {
+    contacts.iter().map(|contact| view.state.contacts.uses(*contact) as usize).sum()
+}
+
+/// A glance at every row as a number of looks.
+pub(super) fn glanced(view: &View<'_>) -> usize {
+    view.state.ids.len().div_ceil(GLANCES)
+}
+
+impl Plan {
+    /// The fewest conversations that can match, of which `wanted` are listed; `None` if to go through all is expected to be
+    /// sooner done.
+    pub(super) fn few(&self, view: &View<'_>, wanted: usize) -> Option<Few<'_>> {
+        let candidates = self.conjuncts().iter().filter_map(|node| match node {
+            Node::Starred => Some(Few::Stars),
+            Node::Contacts(named) if self.scope == ArchiveScope::Exclude => Some(Few::Open(named)),
+            _ => None,
+        });
+        let (len, few) = candidates.map(|few| (few.len(view), few)).min_by_key(|(len, _)| *len)?;
         let all = match self.scope {
             ArchiveScope::Exclude => view.state.open.spine.len(),
             ArchiveScope::Include | ArchiveScope::Only => view.state.count,
         };
-        FEW.max(all / SHARE)
+        // One in `all / len` is listed.
+        let passed = all.min(all.saturating_mul(wanted) / len.max(1));
+        (len <= FEW || len.saturating_mul(PASSED) <= passed && len <= self.seen_in_scope(view)).then_some(few)
     }
 
-    fn are_stars_few(&self, view: &View<'_>) -> bool {
-        view.state.starred.get(view.viewer).map_or(0, PostingList::len) <= self.few(view)
+    /// The contacts, one of which every match has, where a glance at all rows takes no longer than a look at what the
+    /// viewer sees. For lists of archived conversations.
+    pub(super) fn worth_glancing(&self, view: &View<'_>) -> Option<&[u32]> {
+        let named = self.conjuncts().iter().filter_map(|node| match node {
+            Node::Contacts(named) => Some(&named[..]),
+            _ => None,
+        });
+        let fewest = named.min_by_key(|named| uses(view, named))?;
+        (glanced(view) <= self.seen(view)).then_some(fewest)
     }
 
-    /// Open conversations are listed by contact; of archived ones it is known how many there are, and what the viewer
-    /// sees may be so little that it is sooner looked at.
-    fn are_contacts_few(&self, view: &View<'_>, named: &Wanted) -> bool {
-        let contacts = &view.state.contacts;
+    /// The parts of the rest of the rule that all have to match.
+    fn conjuncts(&self) -> &[Node] {
+        match self.rest.as_deref() {
+            None => &[],
+            Some(Node::All(nodes)) => nodes,
+            Some(node) => std::slice::from_ref(node),
+        }
+    }
+
+    fn seen_in_scope(&self, view: &View<'_>) -> usize {
         match self.scope {
-            ArchiveScope::Exclude => {
-                let few = self.few(view);
-                named.iter().flat_map(|contact| contacts.open_rows(*contact)).take(few + 1).count() <= few
-            }
-            ArchiveScope::Include | ArchiveScope::Only => {
-                named.iter().map(|contact| contacts.uses(*contact) as usize).sum::<usize>() <= MANY
-                    && self.seen(view).saturating_mul(SHARE) >= view.state.count
-            }
+            ArchiveScope::Exclude => self.open_sets(view).map(OpenSet::len).sum(),
+            ArchiveScope::Include | ArchiveScope::Only => self.seen(view),
         }
-    }
-
-    /// The conversations of contacts, those in the archive scope among them, each once.
-    pub(super) fn of_contacts(&self, view: &View<'_>, named: &Wanted) -> Vec<u32> {
-        if self.scope != ArchiveScope::Exclude {
-            return view.state.details.rows_of(named);
-        }
-        let mut rows: Vec<u32> = named.iter().flat_map(|contact| view.state.contacts.open_rows(*contact)).collect();
-        rows.sort_unstable();
-        rows.dedup();
-        rows
     }
 }

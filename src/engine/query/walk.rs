@@ -70,7 +70,8 @@ impl Walk<'_, '_> {
                     let mask = plan.terms.narrow(view, attributes.group, |leaf| attributes.part(leaf), &live);
                     (mask, mask)
                 }
-                false => plan.bounds(view, block, attributes, &live),
+                false if plan.is_exact => plan.bounds(view, block, attributes, &live),
+                false => plan.bounds(view, block, attributes, &self.visible(attributes, number, &live)),
             };
             self.take_block::<TERMS>(lanes, block, attributes, &bounds, number);
             if self.found.is_enough() {
@@ -93,6 +94,18 @@ impl Walk<'_, '_> {
         let candidates = slots.map(|slot| row_at(&view.state.open.spine, slot));
         let limit = self.found.limit;
         self.found.append(|rows| plan.gather(view, candidates, is_walked, limit, rows));
+    }
+
+    /// What the viewer sees of some slots of a block: settled first where a rule has to look at each that masks leave.
+    #[inline(always)]
+    fn visible(&self, attributes: Attributes<'_>, number: u32, of: &Mask) -> Mask {
+        let of = self.plan.terms.narrow(self.view, attributes.group, |leaf| attributes.part(leaf), of);
+        let (seen, unsettled) = self.leaves.in_block(self.view, number);
+        let (listed, classes) = (self.plan.classes.words(), attributes.classes());
+        std::array::from_fn(|word| {
+            let listed = listed_in_word(listed, &classes[word * 64..][..64], unsettled[word] & of[word]);
+            seen[word] & of[word] | listed
+        })
     }
 
     /// Appends the visible rows of one block's masks, newest first, until `rows` holds `limit`.
@@ -166,7 +179,7 @@ impl Plan {
     }
 
     /// The open conversations that the viewer sees, by class.
-    fn open_sets<'v>(&'v self, view: &View<'v>) -> impl Iterator<Item = &'v OpenSet> + use<'v> {
+    pub(super) fn open_sets<'v>(&'v self, view: &View<'v>) -> impl Iterator<Item = &'v OpenSet> + use<'v> {
         let classes = &view.state.classes;
         let with_open = self.classes.iter_both(classes.open());
         with_open.inspect(|_| count_blocks(1)).map(|class| &classes.get(class).open)
