@@ -12,8 +12,8 @@
 //!   the others behind, until the slot is another's. A block that is given up has its share of every leaf taken out,
 //!   O(tags + teammates), once for many conversations that left it.
 //! * Where some move within a block or to another, so do their bits: O(tags), and O(teammates) if any may have been read.
-//! * A clone is O(groups); a write copies the lists of one group's leaves, and the leaves that it changes, if a snapshot
-//!   shares them.
+//! * A clone is O(groups); a write copies one group's lists, those of its leaves and those by slot, and the leaves that it
+//!   changes, if a snapshot shares them.
 //!
 //! Nothing here knows who may see what.
 

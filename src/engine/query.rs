@@ -25,7 +25,7 @@ use super::bits::{Bits, contains, ones};
 use super::kernel::{self, and, and_not, is_clear};
 use super::leaf::{Leaf, Leaves, is_set};
 use super::open::{Attributes, Group};
-use super::rule::{Node, View, Wanted, any_of};
+use super::rule::{Asked, Node, View, Wanted, any_of};
 use super::spine::{Block, Mask, NO_SLOTS, Spine};
 use super::state::Slot;
 use crate::model::{ArchiveScope, Member};
@@ -46,6 +46,15 @@ pub(super) struct Plan {
     rest: Option<Box<Node>>,
     /// Whether the masks of `rest` leave nothing open.
     is_exact: bool,
+    /// Whether some of that is told by a conversation's only contact.
+    asks_contacts: bool,
+}
+
+/// Whether bounds look at contacts: not before it is settled what of a block the viewer sees, for each takes a look.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Contacts {
+    Asked,
+    LeftOpen,
 }
 
 /// The plan of nothing.
@@ -58,6 +67,7 @@ impl Default for Plan {
             terms: Terms::default(),
             rest: None,
             is_exact: true,
+            asks_contacts: false,
         }
     }
 }
@@ -171,6 +181,7 @@ impl Plan {
             node => self.absorb(view, node),
         };
         self.is_exact = rest.as_ref().is_none_or(|node| view.is_exact(node));
+        self.asks_contacts = rest.as_ref().is_some_and(|node| view.asks_contacts(node));
         self.rest = rest.map(Box::new);
     }
 
@@ -326,15 +337,23 @@ impl Plan {
         rows[start..].sort_unstable_by(|one, two| view.state.compare(*two, *one));
     }
 
-    /// What of a block's `start` is in for certain, and what may be.
+    /// What of a block's `start` is in for certain, and what may be; contacts are looked at for what `contacts` says.
     #[inline(always)]
-    fn bounds(&self, view: &View<'_>, block: &Block, attributes: Attributes<'_>, start: &Mask) -> (Mask, Mask) {
+    fn bounds(
+        &self,
+        view: &View<'_>,
+        block: &Block,
+        attributes: Attributes<'_>,
+        start: &Mask,
+        contacts: Contacts,
+    ) -> (Mask, Mask) {
         let mask = self.terms.narrow(view, attributes.group, |leaf| attributes.part(leaf), start);
         match &self.rest {
             None => (mask, mask),
             Some(_) if is_clear(&mask) => (NO_SLOTS, NO_SLOTS),
             Some(node) => {
-                let (certain, possible) = view.bounds(node, block, attributes, &mask);
+                let contacts_within = (contacts == Contacts::Asked && self.asks_contacts).then_some(mask);
+                let (certain, possible) = view.bounds(node, Asked { block, attributes, contacts_within });
                 (and(&mask, &certain), and(&mask, &possible))
             }
         }

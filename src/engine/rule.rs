@@ -1,9 +1,10 @@
 //! Rules with every id resolved to a number, and what they match: one conversation, or bounds over a whole block.
 //!
 //! Over a block a rule gives two masks: the conversations that match for certain, and those that may. They differ
-//! where neither masks tell nor what each slot holds: single assignees, and what is asked of contacts while a
-//! conversation has several, for tags if not everyone finds them. Only the rows between the two are then matched one by
-//! one, by the same rule.
+//! where masks cannot tell: contact tags while a conversation has contacts that not everyone finds, single contacts and
+//! their kinds, single assignees, stars, and a time within the block. What is asked of contacts is told by the slot of a
+//! conversation with one alone, where that is wanted. Only the rows between the two are then matched one by one, by the
+//! same rule.
 
 use std::cell::Cell;
 
@@ -52,6 +53,23 @@ pub(super) struct Assignees {
     pub(super) nobody: bool,
     pub(super) anyone: bool,
     pub(super) named: Wanted,
+}
+
+/// What a rule is asked about at once.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'b> {
+    pub(super) block: &'b Block,
+    pub(super) attributes: Attributes<'b>,
+    /// Slots of which the only contact is looked at, and what is said of others is of no meaning then; `None` if contacts
+    /// are not to be looked at.
+    pub(super) contacts_within: Option<Mask>,
+}
+
+impl Asked<'_> {
+    /// About fewer slots, if about some.
+    fn within(self, narrow: impl FnOnce(&Mask) -> Mask) -> Self {
+        Self { contacts_within: self.contacts_within.map(|slots| narrow(&slots)), ..self }
+    }
 }
 
 /// Whose eyes a rule is looked at with.
@@ -252,30 +270,29 @@ impl<'e> View<'e> {
         }
     }
 
-    /// What of a block matches for certain, and what may match: of the slots of `within`, for others are not asked for.
-    pub(super) fn bounds(&self, node: &Node, block: &Block, attributes: Attributes<'_>, within: &Mask) -> (Mask, Mask) {
+    /// What of a block matches for certain, and what may match.
+    pub(super) fn bounds(&self, node: &Node, asked: Asked<'_>) -> (Mask, Mask) {
+        let Asked { block, attributes, .. } = asked;
         let exact = |mask: Mask| (mask, mask);
         match node {
             Node::Const(value) => exact(if *value { ALL_SLOTS } else { NO_SLOTS }),
             Node::All(nodes) => nodes.iter().fold(exact(ALL_SLOTS), |bounds, node| {
-                let (certain, possible) = self.bounds(node, block, attributes, &and(within, &bounds.1));
+                let (certain, possible) = self.bounds(node, asked.within(|slots| and(slots, &bounds.1)));
                 (and(&bounds.0, &certain), and(&bounds.1, &possible))
             }),
             Node::Any(nodes) => nodes.iter().fold(exact(NO_SLOTS), |bounds, node| {
-                let (certain, possible) = self.bounds(node, block, attributes, &and_not(within, &bounds.0));
+                let (certain, possible) = self.bounds(node, asked.within(|slots| and_not(slots, &bounds.0)));
                 (or(&bounds.0, &certain), or(&bounds.1, &possible))
             }),
             Node::Not(node) => {
-                let (certain, possible) = self.bounds(node, block, attributes, within);
+                let (certain, possible) = self.bounds(node, asked);
                 (and_not(&ALL_SLOTS, &possible), and_not(&ALL_SLOTS, &certain))
             }
             Node::AnyContactTag(tags) => {
-                let tagged = any_of(&attributes.group.contact_tags, tags, |leaf| attributes.part(leaf));
-                self.among_found(&and(within, &tagged), attributes)
+                self.among_found(any_of(&attributes.group.contact_tags, tags, |leaf| attributes.part(leaf)), asked)
             }
             Node::AllContactTags(tags) => {
-                let tagged = all_of(&attributes.group.contact_tags, tags, attributes);
-                self.among_found(&and(within, &tagged), attributes)
+                self.among_found(all_of(&attributes.group.contact_tags, tags, attributes), asked)
             }
             Node::AnyConversationTag(tags) => {
                 exact(any_of(&attributes.group.conversation_tags, tags, |leaf| attributes.part(leaf)))
@@ -289,22 +306,31 @@ impl<'e> View<'e> {
                 let (certain, possible) = self.since(*time, block);
                 (and_not(&ALL_SLOTS, &possible), and_not(&ALL_SLOTS, &certain))
             }
-            Node::Contacts(_) | Node::Categories(_) | Node::Invitations(_) => {
-                self.by_contact(within, attributes, |one| self.any_contact_matches(node, |fits| fits(one)))
-            }
+            Node::Contacts(_) | Node::Categories(_) | Node::Invitations(_) => match asked.contacts_within {
+                None => (NO_SLOTS, ALL_SLOTS),
+                Some(slots) => {
+                    self.by_contact(&slots, attributes, |one| self.any_contact_matches(node, |fits| fits(one)))
+                }
+            },
             Node::Starred => (NO_SLOTS, ALL_SLOTS),
         }
     }
 
     /// A mask over contact tags is certain where every contact is one that the viewer finds, or the only one is.
-    fn among_found(&self, mask: &Mask, attributes: Attributes<'_>) -> (Mask, Mask) {
+    fn among_found(&self, mask: Mask, asked: Asked<'_>) -> (Mask, Mask) {
         if self.finds.is_everything() {
-            return (*mask, *mask);
+            return (mask, mask);
         }
-        let restricted = attributes.part(&attributes.group.restricted);
-        let open = and_not(mask, restricted);
-        let (certain, possible) = self.by_contact(&and(mask, restricted), attributes, |_| true);
-        (or(&open, &certain), or(&open, &possible))
+        let restricted = asked.attributes.part(&asked.attributes.group.restricted);
+        let open = and_not(&mask, restricted);
+        match asked.contacts_within {
+            None => (open, mask),
+            Some(slots) => {
+                let doubtful = and(&slots, &and(&mask, restricted));
+                let (certain, possible) = self.by_contact(&doubtful, asked.attributes, |_| true);
+                (or(&open, &certain), or(&open, &possible))
+            }
+        }
     }
 
     /// Of some slots those whose only contact the viewer finds, and it fits; and these and those with several contacts.
@@ -329,6 +355,17 @@ impl<'e> View<'e> {
             (Some(first), _) if first >= time => (ALL_SLOTS, ALL_SLOTS),
             (_, Some(last)) if last < time => (NO_SLOTS, NO_SLOTS),
             _ => (NO_SLOTS, ALL_SLOTS),
+        }
+    }
+
+    /// Whether it is asked of contacts what masks do not tell.
+    pub(super) fn asks_contacts(&self, node: &Node) -> bool {
+        match node {
+            Node::All(nodes) | Node::Any(nodes) => nodes.iter().any(|node| self.asks_contacts(node)),
+            Node::Not(node) => self.asks_contacts(node),
+            Node::AnyContactTag(_) | Node::AllContactTags(_) => !self.finds.is_everything(),
+            Node::Contacts(_) | Node::Categories(_) | Node::Invitations(_) => true,
+            _ => false,
         }
     }
 

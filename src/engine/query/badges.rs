@@ -10,7 +10,7 @@
 use smallvec::SmallVec;
 
 use super::few::{self, Few};
-use super::{Origin, Plan, Terms};
+use super::{Contacts, Origin, Plan, Terms};
 use crate::engine::bits::{Bits, contains, ones};
 use crate::engine::kernel::{self, Counted, Lanes, Pass, and_not, prefetch, prefetch_line};
 use crate::engine::leaf::{Leaf, NO_LEAF, WHOLE_LEAF, is_marked, lane, lane_of};
@@ -309,7 +309,8 @@ fn count_by_block(view: &View<'_>, plan: &Plan, visible: &[Leaf], badge: &mut Ba
         let (block, attributes) = (open.spine.block(*number), open.attributes(*number));
         let (group, lane) = lane(*number);
         let read = attributes.part(attributes.group.reads().get(view.viewer));
-        let (certain, possible) = plan.bounds(view, block, attributes, lane_of(&visible[group], lane));
+        let visible = lane_of(&visible[group], lane);
+        let (certain, possible) = plan.bounds(view, block, attributes, visible, Contacts::Asked);
         for (word, read) in certain.iter().zip(read) {
             badge.total += word.count_ones() as usize;
             badge.unread += (word & !read).count_ones() as usize;

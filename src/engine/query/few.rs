@@ -29,12 +29,15 @@ pub(super) enum Few<'p> {
 }
 
 impl Few<'_> {
-    fn len(self, view: &View<'_>) -> usize {
+    /// How many there are, if they are `most` at most. O(contacts, up to `most` and one).
+    fn up_to(self, most: usize, view: &View<'_>) -> Option<usize> {
         let View { state, viewer, .. } = view;
-        match self {
+        let count = match self {
             Self::Stars => state.starred.get(*viewer).map_or(0, PostingList::len),
+            Self::Open(contacts) if contacts.len() > most => return None,
             Self::Open(contacts) => contacts.iter().map(|contact| state.contacts.open_count(*contact)).sum(),
-        }
+        };
+        (count <= most).then_some(count)
     }
 
     /// Each once.
@@ -71,30 +74,40 @@ impl Plan {
     /// The fewest conversations that can match, of which `wanted` are listed; `None` if to go through all is expected to be
     /// sooner done.
     pub(super) fn few(&self, view: &View<'_>, wanted: usize) -> Option<Few<'_>> {
-        let candidates = self.conjuncts().iter().filter_map(|node| match node {
-            Node::Starred => Some(Few::Stars),
-            Node::Contacts(named) if self.scope == ArchiveScope::Exclude => Some(Few::Open(named)),
-            _ => None,
-        });
-        let (len, few) = candidates.map(|few| (few.len(view), few)).min_by_key(|(len, _)| *len)?;
+        let candidates = || {
+            self.conjuncts().iter().filter_map(|node| match node {
+                Node::Starred => Some(Few::Stars),
+                Node::Contacts(named) if self.scope == ArchiveScope::Exclude => Some(Few::Open(named)),
+                _ => None,
+            })
+        };
+        candidates().next()?;
+        if let Some(few) = candidates().find(|few| few.up_to(FEW, view).is_some()) {
+            return Some(few);
+        }
         let all = match self.scope {
             ArchiveScope::Exclude => view.state.open.spine.len(),
             ArchiveScope::Include | ArchiveScope::Only => view.state.count,
         };
-        // One in `all / len` is listed.
-        let passed = all.min(all.saturating_mul(wanted) / len.max(1));
-        (len <= FEW || len.saturating_mul(PASSED) <= passed && len <= self.seen_in_scope(view)).then_some(few)
+        let most = self.seen_in_scope(view).min(all / PASSED);
+        let counted = candidates().filter_map(|few| Some((few.up_to(most, view)?, few)));
+        let (count, few) = counted.min_by_key(|(count, _)| *count)?;
+        // One in `all / count` is listed.
+        let passed = all.min(all.saturating_mul(wanted) / count.max(1));
+        (count.saturating_mul(PASSED) <= passed).then_some(few)
     }
 
     /// The contacts, one of which every match has, where a glance at all rows takes no longer than a look at what the
     /// viewer sees. For lists of archived conversations.
     pub(super) fn worth_glancing(&self, view: &View<'_>) -> Option<&[u32]> {
-        let named = self.conjuncts().iter().filter_map(|node| match node {
-            Node::Contacts(named) => Some(&named[..]),
-            _ => None,
-        });
-        let fewest = named.min_by_key(|named| uses(view, named))?;
-        (glanced(view) <= self.seen(view)).then_some(fewest)
+        let named = || {
+            self.conjuncts().iter().filter_map(|node| match node {
+                Node::Contacts(named) => Some(&named[..]),
+                _ => None,
+            })
+        };
+        named().next()?;
+        (glanced(view) <= self.seen(view)).then(|| named().min_by_key(|named| uses(view, named))).flatten()
     }
 
     /// The parts of the rest of the rule that all have to match.

@@ -2,11 +2,12 @@
 //!
 //! * Classes with many open conversations keep leaves, which settle most slots of a block at once; the class of each
 //!   of the others is looked at. No branch depends on what the viewer sees: it would be guessed wrong every third time.
+//! * What contacts alone tell is asked last, of what the viewer sees, 64 slots at a time until the page is full.
 //! * O(blocks walked × (size of the rule + listed classes with leaves) + conversations tested).
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
-use super::{Origin, Plan};
+use super::{Contacts, Origin, Plan};
 use crate::engine::bits::{contains, ones};
 use crate::engine::kernel::{Lanes, Part, Pass, and, and_not, is_clear, or};
 use crate::engine::leaf::{Leaf, lane, lane_of};
@@ -70,8 +71,7 @@ impl Walk<'_, '_> {
                     let mask = plan.terms.narrow(view, attributes.group, |leaf| attributes.part(leaf), &live);
                     (mask, mask)
                 }
-                false if plan.is_exact => plan.bounds(view, block, attributes, &live),
-                false => plan.bounds(view, block, attributes, &self.visible(attributes, number, &live)),
+                false => plan.bounds(view, block, attributes, &live, Contacts::LeftOpen),
             };
             self.take_block::<TERMS>(lanes, block, attributes, &bounds, number);
             if self.found.is_enough() {
@@ -94,18 +94,6 @@ impl Walk<'_, '_> {
         let candidates = slots.map(|slot| row_at(&view.state.open.spine, slot));
         let limit = self.found.limit;
         self.found.append(|rows| plan.gather(view, candidates, is_walked, limit, rows));
-    }
-
-    /// What the viewer sees of some slots of a block: settled first where a rule has to look at each that masks leave.
-    #[inline(always)]
-    fn visible(&self, attributes: Attributes<'_>, number: u32, of: &Mask) -> Mask {
-        let of = self.plan.terms.narrow(self.view, attributes.group, |leaf| attributes.part(leaf), of);
-        let (seen, unsettled) = self.leaves.in_block(self.view, number);
-        let (listed, classes) = (self.plan.classes.words(), attributes.classes());
-        std::array::from_fn(|word| {
-            let listed = listed_in_word(listed, &classes[word * 64..][..64], unsettled[word] & of[word]);
-            seen[word] & of[word] | listed
-        })
     }
 
     /// Appends the visible rows of one block's masks, newest first, until `rows` holds `limit`.
@@ -142,13 +130,37 @@ impl Walk<'_, '_> {
             let slots = &block.eights().as_chunks().0[word];
             let mut visible = seen[word] | listed_in_word(listed, &classes[start..start + 64], unsettled[word]);
             if !is_exact {
-                visible = self.matching(slots.as_flattened(), visible, certain[word]);
+                let mut certain = certain[word];
+                if self.plan.asks_contacts {
+                    (certain, visible) = self.told_by_contacts(block, attributes, word, (certain, visible));
+                }
+                visible = self.matching(slots.as_flattened(), visible, certain);
             }
             self.found.take_newest(lanes, slots, visible);
             if self.found.is_enough() {
                 return;
             }
         }
+    }
+
+    /// The bits of one word that are certain, and those that are visible, once what only contacts tell of has been taken
+    /// into account.
+    #[inline(never)]
+    fn told_by_contacts(
+        &self,
+        block: &Block,
+        attributes: Attributes<'_>,
+        word: usize,
+        (certain, visible): (u64, u64),
+    ) -> (u64, u64) {
+        let doubtful = visible & !certain;
+        if doubtful == 0 {
+            return (certain, visible);
+        }
+        let mut asked = NO_SLOTS;
+        asked[word] = doubtful;
+        let (matching, possible) = self.plan.bounds(self.view, block, attributes, &asked, Contacts::Asked);
+        (visible & (certain | matching[word]), visible & (certain | possible[word]))
     }
 
     /// The bits of one word that are certain or whose rows match.
