@@ -29,7 +29,7 @@ pub(super) enum Few<'p> {
 }
 
 impl Few<'_> {
-    /// How many there are, if they are `most` at most. O(contacts, up to `most` and one).
+    /// How many there are, if they are `most` at most; contacts that are more themselves are not gone through.
     fn up_to(self, most: usize, view: &View<'_>) -> Option<usize> {
         let View { state, viewer, .. } = view;
         let count = match self {
