@@ -2,7 +2,8 @@
 //!
 //! * Classes with many open conversations keep leaves, which settle most slots of a block at once; the class of each
 //!   of the others is looked at. No branch depends on what the viewer sees: it would be guessed wrong every third time.
-//! * What contacts alone tell is asked last, of what the viewer sees, 64 slots at a time until the page is full.
+//! * What contacts alone tell is asked last, of what the viewer sees: of a block at once if the page takes all that it
+//!   has, else of 64 slots at a time until the page is full.
 //! * O(blocks walked × (size of the rule + listed classes with leaves) + conversations tested).
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
@@ -111,30 +112,44 @@ impl Walk<'_, '_> {
             return;
         }
         let (seen, unsettled) = self.leaves.in_block(self.view, number);
-        let (seen, unsettled) = (and(possible, &seen), and(possible, &unsettled));
+        let (mut seen, mut unsettled) = (and(possible, &seen), and(possible, &unsettled));
         let few: usize = seen.iter().zip(&unsettled).map(|(one, two)| (one | two).count_ones() as usize).sum();
         count_rows(few);
         let (listed, classes) = (self.plan.classes.words(), attributes.classes());
-        let is_exact = TERMS || certain == possible;
+        let visible = |word: usize, seen: &Mask, unsettled: &Mask| {
+            seen[word] | listed_in_word(listed, &classes[word * 64..][..64], unsettled[word])
+        };
+        let (mut certain, mut is_exact) = (*certain, TERMS || certain == possible);
+        let mut asks_contacts = !is_exact && self.plan.asks_contacts;
+        // Once, where the page takes whatever the block has.
+        if asks_contacts && few <= self.found.left() {
+            (certain, seen) = self.told_by_contacts(
+                block,
+                attributes,
+                &certain,
+                &std::array::from_fn(|word| visible(word, &seen, &unsettled)),
+            );
+            (unsettled, asks_contacts) = (NO_SLOTS, false);
+            is_exact = is_clear(&and_not(&seen, &certain));
+        }
         if few <= SPARSE && is_exact {
-            let visible: Mask = std::array::from_fn(|word| {
-                seen[word] | listed_in_word(listed, &classes[word * 64..][..64], unsettled[word])
-            });
+            let visible: Mask = std::array::from_fn(|word| visible(word, &seen, &unsettled));
             return self.found.take_sparse(lanes, block.eights(), &visible);
         }
         for word in (0..possible.len()).rev() {
             if seen[word] | unsettled[word] == 0 {
                 continue;
             }
-            let start = word * 64;
             let slots = &block.eights().as_chunks().0[word];
-            let mut visible = seen[word] | listed_in_word(listed, &classes[start..start + 64], unsettled[word]);
+            let mut visible = visible(word, &seen, &unsettled);
+            if asks_contacts {
+                let mut asked = NO_SLOTS;
+                asked[word] = visible;
+                let (certain_here, asked) = self.told_by_contacts(block, attributes, &certain, &asked);
+                (certain[word], visible) = (certain_here[word], asked[word]);
+            }
             if !is_exact {
-                let mut certain = certain[word];
-                if self.plan.asks_contacts {
-                    (certain, visible) = self.told_by_contacts(block, attributes, word, (certain, visible));
-                }
-                visible = self.matching(slots.as_flattened(), visible, certain);
+                visible = self.matching(slots.as_flattened(), visible, certain[word]);
             }
             self.found.take_newest(lanes, slots, visible);
             if self.found.is_enough() {
@@ -143,24 +158,21 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// The bits of one word that are certain, and those that are visible, once what only contacts tell of has been taken
-    /// into account.
+    /// What of a block is certain, and what of `visible` may be in, once what only contacts tell has been asked of it.
     #[inline(never)]
     fn told_by_contacts(
         &self,
         block: &Block,
         attributes: Attributes<'_>,
-        word: usize,
-        (certain, visible): (u64, u64),
-    ) -> (u64, u64) {
-        let doubtful = visible & !certain;
-        if doubtful == 0 {
-            return (certain, visible);
+        certain: &Mask,
+        visible: &Mask,
+    ) -> (Mask, Mask) {
+        let doubtful = and_not(visible, certain);
+        if is_clear(&doubtful) {
+            return (*certain, *visible);
         }
-        let mut asked = NO_SLOTS;
-        asked[word] = doubtful;
-        let (matching, possible) = self.plan.bounds(self.view, block, attributes, &asked, Contacts::Asked);
-        (visible & (certain | matching[word]), visible & (certain | possible[word]))
+        let (matching, possible) = self.plan.bounds(self.view, block, attributes, &doubtful, Contacts::Asked);
+        (or(certain, &matching), and(visible, &or(certain, &possible)))
     }
 
     /// The bits of one word that are certain or whose rows match.
@@ -284,6 +296,11 @@ impl<'r> Found<'r> {
 
     fn is_enough(&self) -> bool {
         self.len >= self.limit
+    }
+
+    /// How many are still wanted.
+    fn left(&self) -> usize {
+        self.limit.saturating_sub(self.len)
     }
 
     /// The list as it is now, for `append` to add to.
