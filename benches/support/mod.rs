@@ -23,6 +23,8 @@ use visibly::{
     Viewer, policy,
 };
 
+pub(crate) mod filters;
+
 pub(crate) const PAGE: usize = 50;
 pub(crate) const GENERAL_TAGS: usize = 30;
 pub(crate) const CONVERSATION_TAGS: usize = 40;

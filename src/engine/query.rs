@@ -3,8 +3,8 @@
 //! * *Walk* ([`walk`]): block by block from the newest, until the page is full.
 //! * *Gather*: when the viewer sees few conversations, or the inbox is one of an assignee, of the viewer's stars or of
 //!   contacts ([`few`]): take those few, test each, sort. O(k log k).
-//! * *Merge*: where archived conversations are listed, both orders as one; or gather what the viewer sees of them,
-//!   whichever is to be expected to look at fewer, and once merging has looked at more.
+//! * *Merge* ([`archive`]): where archived conversations are listed, both orders as one, or whatever else is to be
+//!   expected to look at fewer, and once merging has looked at more.
 //! * *Count* ([`badges`](mod@badges)): by whole leaves, for all badges at once.
 //!
 //! Each inbox becomes a [`Plan`] once; list, page and badge ask the plan. Of one conversation, `keeps_out` and
@@ -12,25 +12,28 @@
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
+mod archive;
 mod badges;
 mod few;
 mod walk;
+
+use std::cmp::Ordering;
 
 use smallvec::SmallVec;
 
 pub(super) use badges::badges;
 pub(super) use walk::{Listed, room_for};
 
-use super::bits::{Bits, contains, ones};
+use super::bits::{Bits, contains};
 use super::kernel::{self, and, and_not, is_clear};
 use super::leaf::{Leaf, Leaves, is_set};
 use super::open::{Attributes, Group};
 use super::rule::{Asked, Node, View, Wanted, any_of};
-use super::spine::{Block, Mask, NO_SLOTS, Spine};
+use super::spine::{Block, Mask, NO_SLOTS};
 use super::state::Slot;
 use crate::model::{ArchiveScope, Member};
 use crate::policy::{Opened, archive_scope};
-use crate::work::{count_blocks, count_rows};
+use crate::work::count_rows;
 use walk::{Found, Walk};
 
 /// An inbox for one viewer at one revision, with everything resolved.
@@ -48,6 +51,41 @@ pub(super) struct Plan {
     is_exact: bool,
     /// Whether some of that is told by a conversation's only contact.
     asks_contacts: bool,
+    window: Window,
+}
+
+/// The times of last activity that a rule leaves, where it asks for some: nothing before and behind them is looked at.
+/// Of each conversation the rule is asked all the same.
+#[derive(Clone, Copy, Debug, Default)]
+struct Window {
+    since: Option<i64>,
+    before: Option<i64>,
+}
+
+impl Window {
+    /// What all parts of a rule leave.
+    fn of(conjuncts: &[Node]) -> Self {
+        conjuncts.iter().fold(Self::default(), |window, node| match node {
+            Node::Since(time) => Self { since: window.since.max(Some(*time)), ..window },
+            Node::Before(time) => {
+                Self { before: Some(window.before.map_or(*time, |before| before.min(*time))), ..window }
+            }
+            _ => window,
+        })
+    }
+
+    /// Whether it leaves all times.
+    fn is_everything(self) -> bool {
+        self.since.is_none() && self.before.is_none()
+    }
+
+    fn is_older(self, view: &View<'_>, row: u32) -> bool {
+        self.since.is_some_and(|since| view.state.details.at(row) < since)
+    }
+
+    fn is_newer(self, view: &View<'_>, row: u32) -> bool {
+        self.before.is_some_and(|before| view.state.details.at(row) >= before)
+    }
 }
 
 /// Whether bounds look at contacts: not before it is settled what of a block the viewer sees, for each takes a look.
@@ -68,6 +106,7 @@ impl Default for Plan {
             rest: None,
             is_exact: true,
             asks_contacts: false,
+            window: Window::default(),
         }
     }
 }
@@ -183,6 +222,16 @@ impl Plan {
         self.is_exact = rest.as_ref().is_none_or(|node| view.is_exact(node));
         self.asks_contacts = rest.as_ref().is_some_and(|node| view.asks_contacts(node));
         self.rest = rest.map(Box::new);
+        self.window = Window::of(self.conjuncts());
+    }
+
+    /// The parts of the rest of the rule that all have to match.
+    fn conjuncts(&self) -> &[Node] {
+        match self.rest.as_deref() {
+            None => &[],
+            Some(Node::All(nodes)) => nodes,
+            Some(node) => std::slice::from_ref(node),
+        }
     }
 
     /// Makes a conjunct classes, a term or the source; gives it back where it is none of these. Terms are masks, and
@@ -221,14 +270,19 @@ impl Plan {
         None
     }
 
-    /// Whether a row that is in a visible, listed class is in, its archive scope included.
+    /// Whether a row is in.
     fn holds(&self, view: &View<'_>, row: u32) -> bool {
+        self.lists(view, row) && self.matches(view, row)
+    }
+
+    /// Whether a row is in the archive scope, and in a class that is visible and listed.
+    fn lists(&self, view: &View<'_>, row: u32) -> bool {
         let state = view.state;
         let in_scope = match self.scope {
             ArchiveScope::Include => true,
             scope => state.is_archived(row) == (scope == ArchiveScope::Only),
         };
-        in_scope && contains(self.classes.words(), state.class.get(row)) && self.matches(view, row)
+        in_scope && contains(self.classes.words(), state.class.get(row))
     }
 
     /// Whether a row matches everything that the source and the classes have not settled.
@@ -262,7 +316,11 @@ impl Plan {
         if rows.len() >= limit {
             return;
         }
-        let passed = |row: u32| is_passed.is_some_and(|is_passed| is_passed(row));
+        let passed = |row: u32| is_passed.is_some_and(|is_passed| is_passed(row)) || self.window.is_newer(view, row);
+        let is_passed = match self.window.before {
+            None => is_passed,
+            Some(_) => Some(&passed as &dyn Fn(u32) -> bool),
+        };
         match &self.origin {
             Origin::Nothing => {}
             Origin::Assigned(numbers) => self.list_assigned(view, numbers, passed, limit, rows),
@@ -308,10 +366,8 @@ impl Plan {
             }
         }
         if numbers.len() > 1 {
-            let found = &mut rows[start..];
-            found.sort_unstable_by(|one, two| view.state.compare(*two, *one));
+            keep_newest(view, start, limit, rows);
         }
-        rows.truncate(limit.max(start));
     }
 
     /// Tests each of `candidates` and sorts those that are in.
@@ -328,13 +384,7 @@ impl Plan {
             count_rows(1);
             !is_passed(*row) && self.holds(view, *row)
         }));
-        let found = &mut rows[start..];
-        let wanted = limit.saturating_sub(start);
-        if wanted < found.len() {
-            found.select_nth_unstable_by(wanted, |one, two| view.state.compare(*two, *one));
-            rows.truncate(start + wanted);
-        }
-        rows[start..].sort_unstable_by(|one, two| view.state.compare(*two, *one));
+        keep_newest(view, start, limit, rows);
     }
 
     /// What of a block's `start` is in for certain, and what may be; contacts are looked at for what `contacts` says.
@@ -358,105 +408,25 @@ impl Plan {
             }
         }
     }
-
-    /// Archived conversations, or archived and open ones as one order.
-    fn merge(&self, view: &View<'_>, is_passed: Option<&dyn Fn(u32) -> bool>, limit: usize, rows: &mut Vec<u32>) {
-        let start = rows.len();
-        let passed = |row: u32| is_passed.is_some_and(|is_passed| is_passed(row));
-        if let Some(named) = self.worth_glancing(view) {
-            let most = self.merged_before_a_glance(view, few::uses(view, named), limit - start);
-            if !most.is_some_and(|most| self.merge_while_worth_it(most, || most, view, is_passed, limit, rows)) {
-                rows.truncate(start);
-                self.gather(view, view.state.details.rows_of(named).into_iter(), passed, limit, rows);
-            }
-            return;
-        }
-        let seen = self.worth_merging(view, limit - start);
-        let most = || gathered(self.seen(view));
-        if seen.is_some_and(|seen| self.merge_while_worth_it(gathered(seen), most, view, is_passed, limit, rows)) {
-            return;
-        }
-        rows.truncate(start);
-        let classes = &view.state.classes;
-        let candidates = ones(self.classes.words()).flat_map(|class| classes.get(class).rows.iter());
-        self.gather(view, candidates, passed, limit, rows);
-    }
-
-    /// How many conversations are merged before a glance at all rows tells which there are, `uses` of them: `None` if they
-    /// cannot fill the list, and some in any other case, for all may be new.
-    fn merged_before_a_glance(&self, view: &View<'_>, uses: usize, wanted: usize) -> Option<usize> {
-        let glance = few::glanced(view);
-        let is_sooner = self.merged(view, uses, wanted) <= glance;
-        (uses >= wanted).then_some(if is_sooner { 2 * glance } else { glance / 4 })
-    }
-
-    /// How many conversations the viewer sees at least, where merging is to be expected to look at fewer than gathering.
-    fn worth_merging(&self, view: &View<'_>, wanted: usize) -> Option<usize> {
-        let is_worth_it = |seen: &usize| gathered(*seen) >= self.merged(view, *seen, wanted);
-        // Each class has one. Where that tells enough, to add them up may take far longer than to fill the page.
-        let least = Some(self.classes.count()).filter(is_worth_it);
-        least.or_else(|| Some(self.seen(view)).filter(is_worth_it))
-    }
-
-    /// How many conversations the viewer sees of the classes that are listed.
-    fn seen(&self, view: &View<'_>) -> usize {
-        let classes = ones(self.classes.words()).inspect(|_| count_blocks(1));
-        classes.map(|class| view.state.classes.get(class).rows.len()).sum()
-    }
-
-    /// How many rows merging is to be expected to look at: of what is merged one in `all / seen` is seen.
-    fn merged(&self, view: &View<'_>, seen: usize, wanted: usize) -> usize {
-        let open = if self.scope == ArchiveScope::Include { view.state.open.spine.len() } else { 0 };
-        let all = view.state.history.len() + open;
-        all.min(all.saturating_mul(wanted) / seen.max(1))
-    }
-
-    /// Merges until the list is full or ends. Gives up, and is not done, once another way would have looked at fewer: `most`
-    /// conversations at least, of which `exactly` tells, for that takes longer. A rule may leave less than was to be
-    /// expected, and what is seen may be old.
-    fn merge_while_worth_it(
-        &self,
-        mut most: usize,
-        exactly: impl Fn() -> usize,
-        view: &View<'_>,
-        is_passed: Option<&dyn Fn(u32) -> bool>,
-        limit: usize,
-        rows: &mut Vec<u32>,
-    ) -> bool {
-        let state = view.state;
-        let mut archived = newest_first(&state.history, is_passed).peekable();
-        let open = (self.scope == ArchiveScope::Include).then(|| newest_first(&state.open.spine, is_passed));
-        let mut open = open.into_iter().flatten().peekable();
-        for looked in 0.. {
-            if rows.len() >= limit {
-                return true;
-            }
-            if looked > most {
-                most = exactly();
-                if looked > most {
-                    return false;
-                }
-            }
-            let next = match (archived.peek(), open.peek()) {
-                (Some(one), Some(two)) if state.compare(*one, *two).is_gt() => archived.next(),
-                (Some(_), None) => archived.next(),
-                _ => open.next(),
-            };
-            let Some(row) = next else {
-                return true;
-            };
-            count_rows(1);
-            if self.holds(view, row) {
-                rows.push(row);
-            }
-        }
-        true
-    }
 }
 
-/// What gathering so many conversations is worth in merged ones: they come from all over memory, and are sorted.
-fn gathered(seen: usize) -> usize {
-    seen.saturating_mul(4)
+/// Puts the rows from `start` on in order, newest first, and keeps up to `limit` in all.
+fn keep_newest(view: &View<'_>, start: usize, limit: usize, rows: &mut Vec<u32>) {
+    // With their times beside them, which else are all over memory.
+    let mut found: SmallVec<[(i64, u32); 64]> =
+        rows[start..].iter().map(|row| (view.state.details.at(*row), *row)).collect();
+    let newest_first = |one: &(i64, u32), two: &(i64, u32)| match two.0.cmp(&one.0) {
+        Ordering::Equal => view.state.compare(two.1, one.1),
+        order => order,
+    };
+    let wanted = limit.saturating_sub(start);
+    if wanted < found.len() {
+        found.select_nth_unstable_by(wanted, newest_first);
+        found.truncate(wanted);
+    }
+    found.sort_unstable_by(newest_first);
+    rows.truncate(start);
+    rows.extend(found.iter().map(|(_, row)| *row));
 }
 
 fn assigned_to(view: &View<'_>, member: &Member) -> Origin {
@@ -464,32 +434,4 @@ fn assigned_to(view: &View<'_>, member: &Member) -> Origin {
         Some(number) => Origin::Assigned(Wanted::from_slice(&[number])),
         None => Origin::Nothing,
     }
-}
-
-/// The rows of a spine behind those that are passed, newest first.
-fn newest_first<'s>(spine: &'s Spine, is_passed: Option<&dyn Fn(u32) -> bool>) -> Box<dyn Iterator<Item = u32> + 's> {
-    let order = spine.order();
-    let (place, first) = match is_passed {
-        None => (order.len(), None),
-        Some(is_passed) => match spine.seek(is_passed) {
-            Some((place, live)) => (place, Some((order[place], live))),
-            None => (0, None),
-        },
-    };
-    let whole = order[..place].iter().rev().map(|number| (*number, spine.block(*number).live));
-    Box::new(first.into_iter().chain(whole).flat_map(|(number, live)| {
-        let rows = spine.block(number).rows();
-        highest_first(live).map(move |at| rows[at as usize])
-    }))
-}
-
-fn highest_first(mask: Mask) -> impl Iterator<Item = u32> {
-    (0..mask.len()).rev().flat_map(move |word| {
-        let mut rest = mask[word];
-        std::iter::from_fn(move || {
-            let bit = rest.checked_ilog2()?;
-            rest ^= 1 << bit;
-            Some(word as u32 * 64 + bit)
-        })
-    })
 }

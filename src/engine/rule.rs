@@ -2,15 +2,15 @@
 //!
 //! Over a block a rule gives two masks: the conversations that match for certain, and those that may. They differ
 //! where masks cannot tell: contact tags while a conversation has contacts that not everyone finds, single contacts and
-//! their kinds, single assignees, stars, and a time within the block. What is asked of contacts is told by the slot of a
-//! conversation with one alone, where that is wanted. Only the rows between the two are then matched one by one, by the
-//! same rule.
+//! their kinds, single assignees, and stars. What is asked of contacts is told by the slot of a conversation with one
+//! alone, where that is wanted. Only the rows between the two are then matched one by one, by the same rule.
 
 use std::cell::Cell;
 
 use smallvec::SmallVec;
 
 use super::bits::{Bits, contains, ones};
+use super::details::GLANCES;
 use super::kernel::{and, and_not, or};
 use super::leaf::{Leaf, Leaves};
 use super::open::{Attributes, NOBODY, SEVERAL};
@@ -42,6 +42,8 @@ pub(super) enum Node {
     Contacts(Wanted),
     Categories(SmallVec<[ContactCategory; 4]>),
     Invitations(SmallVec<[Invitation; 4]>),
+    /// The contacts that one of the other leaves asks for, found beforehand.
+    Found(Box<Bits>),
     Unread,
     Starred,
     Since(i64),
@@ -263,10 +265,28 @@ impl<'e> View<'e> {
                 })
             }),
             Node::Contacts(named) => any(&|one| is_among(named, one)),
+            Node::Found(found) => any(&|one| found.contains(one)),
             Node::Categories(categories) => any(&|one| categories.contains(&contacts.category(one))),
             Node::Invitations(invitations) => any(&|one| invitations.contains(&contacts.invitation(one))),
             // Every other leaf is about the conversation and handled by `matches`; a contact list has none.
             _ => false,
+        }
+    }
+
+    /// The same rule with the contacts found that its leaves ask for, of those that the viewer finds: for who asks about
+    /// many conversations. O(contacts × such leaves).
+    pub(super) fn with_contacts_found(&self, node: &Node) -> Node {
+        let all = |nodes: &[Node]| nodes.iter().map(|node| self.with_contacts_found(node)).collect();
+        match node {
+            Node::All(nodes) => Node::All(all(nodes)),
+            Node::Any(nodes) => Node::Any(all(nodes)),
+            Node::Not(node) => Node::Not(Box::new(self.with_contacts_found(node))),
+            Node::AnyContactTag(_) | Node::Categories(_) | Node::Invitations(_) => {
+                count_rows(self.state.contacts.count().div_ceil(GLANCES));
+                let fits = |one: &u32| self.finds(*one) && self.any_contact_matches(node, |fits| fits(*one));
+                Node::Found(Box::new(self.state.contacts.numbers().filter(fits).collect()))
+            }
+            node => node.clone(),
         }
     }
 
@@ -301,17 +321,16 @@ impl<'e> View<'e> {
             Node::Assignee(assignees) => assigned(assignees, attributes),
             Node::Classes(classes) => exact(of_classes(classes, attributes)),
             Node::Unread => exact(and_not(&ALL_SLOTS, attributes.part(attributes.group.reads().get(self.viewer)))),
-            Node::Since(time) => self.since(*time, block),
-            Node::Before(time) => {
-                let (certain, possible) = self.since(*time, block);
-                (and_not(&ALL_SLOTS, &possible), and_not(&ALL_SLOTS, &certain))
-            }
-            Node::Contacts(_) | Node::Categories(_) | Node::Invitations(_) => match asked.contacts_within {
-                None => (NO_SLOTS, ALL_SLOTS),
-                Some(slots) => {
-                    self.by_contact(&slots, attributes, |one| self.any_contact_matches(node, |fits| fits(one)))
+            Node::Since(time) => exact(self.since(*time, block)),
+            Node::Before(time) => exact(and_not(&ALL_SLOTS, &self.since(*time, block))),
+            Node::Contacts(_) | Node::Categories(_) | Node::Invitations(_) | Node::Found(_) => {
+                match asked.contacts_within {
+                    None => (NO_SLOTS, ALL_SLOTS),
+                    Some(slots) => {
+                        self.by_contact(&slots, attributes, |one| self.any_contact_matches(node, |fits| fits(one)))
+                    }
                 }
-            },
+            }
             Node::Starred => (NO_SLOTS, ALL_SLOTS),
         }
     }
@@ -348,14 +367,12 @@ impl<'e> View<'e> {
         (certain, or(&certain, &possible))
     }
 
-    /// Rows of a block are in order of activity, so that mostly all or none of them is recent enough.
-    fn since(&self, time: i64, block: &Block) -> (Mask, Mask) {
-        let at = |row: Option<u32>| row.map(|row| self.state.details.at(row));
-        match (at(block.first()), at(block.last())) {
-            (Some(first), _) if first >= time => (ALL_SLOTS, ALL_SLOTS),
-            (_, Some(last)) if last < time => (NO_SLOTS, NO_SLOTS),
-            _ => (NO_SLOTS, ALL_SLOTS),
-        }
+    /// The slots behind those of a block that are older: rows are in order of activity.
+    fn since(&self, time: i64, block: &Block) -> Mask {
+        block.slots_behind(|row| {
+            count_rows(1);
+            self.state.details.at(row) < time
+        })
     }
 
     /// Whether it is asked of contacts what masks do not tell.
@@ -364,7 +381,7 @@ impl<'e> View<'e> {
             Node::All(nodes) | Node::Any(nodes) => nodes.iter().any(|node| self.asks_contacts(node)),
             Node::Not(node) => self.asks_contacts(node),
             Node::AnyContactTag(_) | Node::AllContactTags(_) => !self.finds.is_everything(),
-            Node::Contacts(_) | Node::Categories(_) | Node::Invitations(_) => true,
+            Node::Contacts(_) | Node::Categories(_) | Node::Invitations(_) | Node::Found(_) => true,
             _ => false,
         }
     }
@@ -380,13 +397,25 @@ impl<'e> View<'e> {
             | Node::AnyConversationTag(_)
             | Node::AllConversationTags(_)
             | Node::Classes(_)
-            | Node::Unread => true,
+            | Node::Unread
+            | Node::Since(_)
+            | Node::Before(_) => true,
             _ => false,
         }
     }
 }
 
 impl Node {
+    /// How many of its leaves look at what is kept of contacts, one after the other.
+    pub(super) fn looks_at_contacts(&self) -> usize {
+        match self {
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().map(Self::looks_at_contacts).sum(),
+            Self::Not(node) => node.looks_at_contacts(),
+            Self::AnyContactTag(_) | Self::Categories(_) | Self::Invitations(_) => 1,
+            _ => 0,
+        }
+    }
+
     /// What all of some rules match; those behind one that nothing matches are not asked for.
     pub(super) fn all(nodes: impl IntoIterator<Item = Self>) -> Self {
         let mut joined = Joined::default();
@@ -419,6 +448,8 @@ impl Node {
         match node {
             Self::Const(value) => Self::Const(!value),
             Self::Not(inner) => *inner,
+            Self::Since(time) => Self::Before(time),
+            Self::Before(time) => Self::Since(time),
             node => Self::Not(Box::new(node)),
         }
     }

@@ -20,6 +20,7 @@
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use super::bits::ones;
@@ -140,6 +141,28 @@ impl Block {
         }
         let taken = (0..at).rev();
         near.iter().rev().zip(taken).map(|(from, to)| (seen_from_end(*from), seen_from_end(to))).collect()
+    }
+
+    /// The slot behind those rows for which `is_older` holds: for older rows first, then for none. O(log 512).
+    fn end_of(&self, is_older: impl Fn(u32) -> bool) -> u32 {
+        let (mut start, mut end) = (0, BLOCK as u32);
+        while start < end {
+            let middle = (start + end) / 2;
+            match lowest(&from(&self.live, middle)) {
+                Some(at) if at < end && is_older(self.rows()[at as usize]) => start = at + 1,
+                _ => end = middle,
+            }
+        }
+        start
+    }
+
+    /// The slots behind those rows, live or not. O(1) where it holds for all of them or for none, as of most blocks.
+    pub(super) fn slots_behind(&self, is_older: impl Fn(u32) -> bool) -> Mask {
+        match (self.first(), self.last()) {
+            (Some(first), _) if !is_older(first) => ALL_SLOTS,
+            (_, Some(last)) if is_older(last) => NO_SLOTS,
+            _ => from(&ALL_SLOTS, self.end_of(is_older)),
+        }
     }
 
     pub(super) fn first(&self) -> Option<u32> {
@@ -365,21 +388,7 @@ impl Spine {
 
     /// The slot of a block before which a row belongs: all live ones from there on are later. O(log 512).
     fn place_in(&self, number: u32, row: u32, compare: impl Fn(u32, u32) -> Ordering) -> u32 {
-        self.end_of(number, |other| compare(other, row).is_lt())
-    }
-
-    /// The slot behind those rows of a block for which `is_older` holds: for older rows first, then for none. O(log 512).
-    fn end_of(&self, number: u32, is_older: impl Fn(u32) -> bool) -> u32 {
-        let block = self.block(number);
-        let (mut start, mut end) = (0, BLOCK as u32);
-        while start < end {
-            let middle = (start + end) / 2;
-            match lowest(&from(&block.live, middle)) {
-                Some(at) if at < end && is_older(block.rows()[at as usize]) => start = at + 1,
-                _ => end = middle,
-            }
-        }
-        start
+        self.block(number).end_of(|other| compare(other, row).is_lt())
     }
 
     /// Makes room for a row in between where there is none: a block is laid out anew where it is, or the half that the row
@@ -619,7 +628,20 @@ impl Spine {
         let start = blocks.saturating_sub(looked_at);
         let place = (start + self.order[start..].partition_point(starts_older)).checked_sub(1)?;
         let number = self.order[place];
-        Some((place, before(&self.block(number).live, self.end_of(number, is_older))))
+        let block = self.block(number);
+        Some((place, before(&block.live, block.end_of(is_older))))
+    }
+
+    /// The places in the order of the blocks that may have rows which are neither older nor newer. `is_older` holds for
+    /// older rows, then for none, and `is_newer` for newer ones. O(log blocks).
+    pub(super) fn stretch(&self, is_older: impl Fn(u32) -> bool, is_newer: impl Fn(u32) -> bool) -> Range<usize> {
+        let holds = |row: Option<u32>, is_so: &dyn Fn(u32) -> bool| {
+            count_rows(1);
+            row.is_some_and(is_so)
+        };
+        let start = self.order.partition_point(|number| holds(self.block(*number).last(), &is_older));
+        let end = self.order.partition_point(|number| !holds(self.block(*number).first(), &is_newer));
+        start..end.max(start)
     }
 }
 

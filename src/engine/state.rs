@@ -702,7 +702,8 @@ impl State {
     }
 
     /// Has a row's class and details fetched, which is what [`State::assigned`] reads.
-    fn prefetch_columns(&self, row: u32) {
+    #[inline]
+    pub(super) fn prefetch_columns(&self, row: u32) {
         self.class.prefetch(row);
         self.details.prefetch(row);
     }

@@ -3,7 +3,7 @@
 use super::{Engine, PageRequest, RowId};
 use crate::model::{
     Change, Contact, ContactUpdate, Conversation, Dataset, Endpoint, EndpointKind, Facts, Filter, Inbox, Member,
-    Organization, PhoneNumber, Rule, TagSet, Team, Teammate, TeammateUpdate,
+    Organization, PhoneNumber, Rule, TagSet, Team, Teammate, TeammateUpdate, Timestamp,
 };
 use crate::{ArchiveScope, AssigneePick, ContactCategory, EndpointId, Pick, TeammateId, policy};
 
@@ -216,13 +216,36 @@ fn inboxes() -> Vec<Inbox> {
     ]
 }
 
+/// Rules over times that there are, and what else is asked of archived conversations.
+fn inboxes_of_times(facts: &Facts) -> Vec<Inbox> {
+    let mut times: Vec<Timestamp> = facts.conversations.values().map(|one| one.last_activity).collect();
+    times.sort_unstable();
+    let time = |third: usize| times.get(times.len() * third / 3).copied().unwrap_or(Timestamp::from_millis(0));
+    let (since, before) = (Rule::ActiveSince(time(1)), Rule::ActiveBefore(time(2)));
+    let tagged = Rule::ContactTags(TagSet::any(["tag1", "tag2"]));
+    let kinds = Rule::ContactCategories(Pick::none([ContactCategory::Clinic]));
+    let rules = [
+        Rule::all([since.clone(), before.clone()]),
+        Rule::all([Rule::not(before.clone()), tagged.clone()]),
+        Rule::all([Rule::not(since.clone()), Rule::any([Rule::Starred, Rule::Contacts(Pick::any(["c1", "c2"]))])]),
+        Rule::all([before.clone(), Rule::Contacts(Pick::any(["c1", "c3"]))]),
+        Rule::all([Rule::ActiveSince(time(2)), Rule::ActiveBefore(time(1))]),
+        Rule::any([Rule::all([before, tagged.clone()]), since]),
+        Rule::any([Rule::all([tagged, kinds.clone()]), Rule::not(kinds)]),
+    ];
+    let scopes = [ArchiveScope::Exclude, ArchiveScope::Include, ArchiveScope::Only];
+    let in_scopes = |rule: Rule| scopes.map(|archived| Inbox::Rule { rule: rule.clone(), archived });
+    rules.into_iter().flat_map(in_scopes).collect()
+}
+
 /// Compares lists, two sizes of pages and badges with the rules read aloud.
 fn assert_same_lists(engine: &Engine, facts: &Facts, viewer: &TeammateId) {
     let Ok(bound) = engine.viewer(viewer) else {
         assert!(policy::filter_inbox(facts, viewer, &Inbox::All).is_err());
         return;
     };
-    for inbox in &inboxes() {
+    let asked: Vec<Inbox> = inboxes().into_iter().chain(inboxes_of_times(facts)).collect();
+    for inbox in &asked {
         let expected = match policy::filter_inbox(facts, viewer, inbox) {
             Ok(expected) => expected,
             Err(error) => {
@@ -253,7 +276,7 @@ fn assert_same_lists(engine: &Engine, facts: &Facts, viewer: &TeammateId) {
         assert_eq!(bound.badge(inbox), Ok(badge), "{viewer} {inbox:?}");
     }
     assert_same_rows(engine, facts, viewer);
-    let open: Vec<Inbox> = inboxes().into_iter().filter(|inbox| bound.badge(inbox).is_ok()).collect();
+    let open: Vec<Inbox> = asked.into_iter().filter(|inbox| bound.badge(inbox).is_ok()).collect();
     let one_by_one: Vec<_> = open.iter().map(|inbox| bound.badge(inbox).unwrap()).collect();
     assert_eq!(bound.badges(&open).unwrap(), one_by_one, "{viewer}");
 }

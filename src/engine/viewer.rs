@@ -121,14 +121,17 @@ impl<'e> Viewer<'e> {
     ///
     /// # Complexity
     /// As [`Viewer::prepare`], and O(conversations walked until the page is full), archived ones not among them unless
-    /// the inbox lists them. Where it does, at most five conversations are looked at for each one that the viewer sees:
-    /// a walk that has not filled the page after four gives up, all that the viewer sees are looked at, and the page's
-    /// are sorted. Of `starred`, all that the viewer has starred are looked at.
+    /// the inbox lists them. Of `starred`, all that the viewer has starred are looked at.
+    ///
+    /// Where archived ones are listed, both orders are merged until the page is full; or, once that has looked at as many
+    /// as this costs, all that the viewer sees are looked at, or all there are, at a glance of some nanoseconds at each,
+    /// and the page's are sorted. So a page that a rule leaves nearly empty costs two or three times that glance at most.
+    ///
+    /// Of the times that a rule asks for as a whole, or in each part of an `all`, no conversation before or after is
+    /// looked at, but for O(log conversations) to find the first.
     ///
     /// Where all of a rule's matches are stars, or open conversations of contacts that it names, and these are fewer than
-    /// what else would be looked at, each of them is. A rule over contacts that lists archived conversations too looks at
-    /// few, but glances at what is kept of every conversation, O(conversations) at some nanoseconds each, where that is
-    /// sooner done.
+    /// what else would be looked at, each of them is.
     ///
     /// Where the page before ended is found in O(log conversations) by walks and merges; what is looked at one by one is
     /// compared with it.
@@ -176,8 +179,8 @@ impl<'e> Viewer<'e> {
     /// # Complexity
     /// As [`Viewer::prepare`], and O(classes + open conversations / 64 × size of the rule); those of an assignee, and
     /// the viewer's stars, and those of few contacts or stars that a rule asks for, one by one. Archived conversations are
-    /// counted by class, or, where a rule asks about them, all that the viewer sees one by one, or of contacts that it
-    /// names what a glance at every conversation finds.
+    /// counted by class, or, where a rule asks about them, one by one: those of the times that it asks for, or all that the
+    /// viewer sees, or at a glance at every conversation, whichever are the fewest looks.
     pub fn badge(&self, inbox: &Inbox) -> Result<Badge, Error> {
         Ok(self.prepare(inbox)?.badge())
     }

@@ -113,11 +113,12 @@ impl Plan {
 
     /// Counts what a rule asks of archived conversations too, one by one.
     fn count_rule_over_archived(&self, view: &View<'_>) -> Badge {
-        if let Some(named) = self.worth_glancing(view) {
-            return self.count_one_by_one(view, view.state.details.rows_of(named));
-        }
-        let classes = &view.state.classes;
-        self.count_one_by_one(view, ones(self.classes.words()).flat_map(|class| classes.get(class).rows.iter()))
+        let mut badge = Badge::default();
+        self.for_each_archived(view, |row| {
+            badge.total += 1;
+            badge.unread += usize::from(!view.state.is_read(row, view.viewer));
+        });
+        badge
     }
 
     /// Counts archived conversations of an inbox without a rule: by class, and so what the viewer has read.
@@ -304,7 +305,9 @@ impl Pass for MarkVisible<'_, '_> {
 /// Counts what only blocks tell: the rest of a rule.
 fn count_by_block(view: &View<'_>, plan: &Plan, visible: &[Leaf], badge: &mut Badge) {
     let open = &view.state.open;
-    for number in open.spine.order() {
+    let order = open.spine.order();
+    let order = if plan.window.is_everything() { order } else { &order[plan.stretch(view, &open.spine)] };
+    for number in order {
         count_blocks(1);
         let (block, attributes) = (open.spine.block(*number), open.attributes(*number));
         let (group, lane) = lane(*number);

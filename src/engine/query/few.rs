@@ -8,7 +8,6 @@
 //!   what is kept of every row, in the order in memory.
 
 use super::Plan;
-use crate::engine::details::GLANCES;
 use crate::engine::open_set::OpenSet;
 use crate::engine::posting::PostingList;
 use crate::engine::rule::{Node, View};
@@ -65,11 +64,6 @@ pub(super) fn uses(view: &View<'_>, contacts: &[u32]) -> usize {
     contacts.iter().map(|contact| view.state.contacts.uses(*contact) as usize).sum()
 }
 
-/// A glance at every row as a number of looks.
-pub(super) fn glanced(view: &View<'_>) -> usize {
-    view.state.ids.len().div_ceil(GLANCES)
-}
-
 impl Plan {
     /// The fewest conversations that can match, of which `wanted` are listed; `None` if to go through all is expected to be
     /// sooner done.
@@ -85,38 +79,13 @@ impl Plan {
         if let Some(few) = candidates().find(|few| few.up_to(FEW, view).is_some()) {
             return Some(few);
         }
-        let all = match self.scope {
-            ArchiveScope::Exclude => view.state.open.spine.len(),
-            ArchiveScope::Include | ArchiveScope::Only => view.state.count,
-        };
+        let all = self.within(view);
         let most = self.seen_in_scope(view).min(all / PASSED);
         let counted = candidates().filter_map(|few| Some((few.up_to(most, view)?, few)));
         let (count, few) = counted.min_by_key(|(count, _)| *count)?;
         // One in `all / count` is listed.
         let passed = all.min(all.saturating_mul(wanted) / count.max(1));
         (count.saturating_mul(PASSED) <= passed).then_some(few)
-    }
-
-    /// The contacts, one of which every match has, where a glance at all rows takes no longer than a look at what the
-    /// viewer sees. For lists of archived conversations.
-    pub(super) fn worth_glancing(&self, view: &View<'_>) -> Option<&[u32]> {
-        let named = || {
-            self.conjuncts().iter().filter_map(|node| match node {
-                Node::Contacts(named) => Some(&named[..]),
-                _ => None,
-            })
-        };
-        named().next()?;
-        (glanced(view) <= self.seen(view)).then(|| named().min_by_key(|named| uses(view, named))).flatten()
-    }
-
-    /// The parts of the rest of the rule that all have to match.
-    fn conjuncts(&self) -> &[Node] {
-        match self.rest.as_deref() {
-            None => &[],
-            Some(Node::All(nodes)) => nodes,
-            Some(node) => std::slice::from_ref(node),
-        }
     }
 
     fn seen_in_scope(&self, view: &View<'_>) -> usize {

@@ -8,6 +8,8 @@
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
+use std::ops::Range;
+
 use super::{Contacts, Origin, Plan};
 use crate::engine::bits::{contains, ones};
 use crate::engine::kernel::{Lanes, Part, Pass, and, and_not, is_clear, or};
@@ -75,7 +77,7 @@ impl Walk<'_, '_> {
                 false => plan.bounds(view, block, attributes, &live, Contacts::LeftOpen),
             };
             self.take_block::<TERMS>(lanes, block, attributes, &bounds, number);
-            if self.found.is_enough() {
+            if self.found.is_enough() || !TERMS && plan.ends_in(view, block) {
                 return;
             }
             if walked == PATIENCE && plan.is_worth_gathering(view, place) {
@@ -197,9 +199,22 @@ impl Plan {
     }
 
     /// Whether the conversations that the viewer sees are much fewer than those still to be walked.
-    fn is_worth_gathering(&self, view: &View<'_>, blocks_left: usize) -> bool {
+    fn is_worth_gathering(&self, view: &View<'_>, mut blocks_left: usize) -> bool {
+        if !self.window.is_everything() {
+            blocks_left -= blocks_left.min(self.stretch(view, &view.state.open.spine).start);
+        }
         let seen: usize = self.open_sets(view).map(OpenSet::len).sum();
         seen < blocks_left * BLOCK / 16
+    }
+
+    /// Whether all blocks before one are of earlier times than the rule asks for.
+    fn ends_in(&self, view: &View<'_>, block: &Block) -> bool {
+        block.first().is_some_and(|first| self.window.is_older(view, first))
+    }
+
+    /// The places of the blocks of the times that the rule asks for, in the order of a spine.
+    pub(super) fn stretch(&self, view: &View<'_>, spine: &Spine) -> Range<usize> {
+        spine.stretch(|row| self.window.is_older(view, row), |row| self.window.is_newer(view, row))
     }
 
     /// The open conversations that the viewer sees, by class.

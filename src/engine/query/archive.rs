@@ -1,0 +1,377 @@
+//! Lists of archived conversations, or of open and archived ones, of which no masks tell what they hold.
+//!
+//! * *Merge*: both orders as one, from the newest, until the list is full or the times that a rule asks for are over.
+//! * [`Way`]: what else tells which are in, out of order: all that the viewer sees, by class; or all rows, at a glance
+//!   at each in their order in memory, and if contacts are named those that these are attached to.
+//!
+//! A rule may leave less than was to be expected, and what is seen may be old. So merging is thought over once it has
+//! looked at as many conversations as another way is worth, and then whenever it has looked at twice as many: a list
+//! costs a few times what the best way to it does.
+
+#![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
+
+use std::iter::Peekable;
+use std::ops::Range;
+use std::slice;
+
+use super::few::uses;
+use super::{Plan, keep_newest};
+use crate::engine::bits::{contains, ones};
+use crate::engine::details::GLANCES;
+use crate::engine::rule::{Node, View};
+use crate::engine::spine::{BLOCK, Mask, NO_SLOTS, Spine, WORDS};
+use crate::engine::state::State;
+use crate::model::ArchiveScope;
+use crate::work::{count_blocks, count_rows};
+
+/// How many slots ahead what is looked at of a row is fetched.
+const AHEAD: u32 = 12;
+
+/// How to find what is in a list, but in no order.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way<'p> {
+    /// In looks at a conversation that is anywhere in memory, as one that is merged.
+    cost: usize,
+    /// How many may be in, as far as that is known beforehand.
+    likely: usize,
+    candidates: Candidates<'p>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Candidates<'p> {
+    /// The conversations of the classes that the viewer sees and the inbox lists.
+    Seen,
+    /// Every row.
+    Rows,
+    /// Those that contacts are attached to.
+    Attached(&'p [u32]),
+}
+
+impl Way<'_> {
+    /// Calls `each` with every row that is in.
+    fn for_each_in(&self, view: &View<'_>, mut asking: Asking<'_>, mut each: impl FnMut(u32)) {
+        let state = view.state;
+        asking.of_many(view, self.likely);
+        let mut ask = |row: u32| {
+            if asking.holds(view, row) {
+                each(row);
+            }
+        };
+        match self.candidates {
+            Candidates::Seen => {
+                let classes = ones(asking.plan.classes.words());
+                for row in classes.flat_map(|class| state.classes.get(class).rows.iter()) {
+                    count_rows(1);
+                    ask(row);
+                }
+            }
+            Candidates::Rows => {
+                let rows = state.ids.len() as u32;
+                count_rows(state.ids.len().div_ceil(GLANCES));
+                for start in (0..rows).step_by(64) {
+                    let some = asking.plan.visible_of(view, start..rows.min(start + 64));
+                    ones(&[some]).for_each(|bit| ask(start + bit));
+                }
+            }
+            Candidates::Attached(contacts) => {
+                let rows = state.details.rows_of(contacts);
+                count_rows(rows.len());
+                rows.into_iter().for_each(&mut ask);
+            }
+        }
+    }
+}
+
+/// A plan that is asked about one conversation after the other. Where these are many, the contacts that its rule asks for
+/// are found first, for each conversation has others, anywhere in memory.
+struct Asking<'p> {
+    plan: &'p Plan,
+    with_contacts_found: Option<Node>,
+}
+
+impl<'p> Asking<'p> {
+    fn new(plan: &'p Plan) -> Self {
+        Self { plan, with_contacts_found: None }
+    }
+
+    /// About so many: contacts are found if that is sooner done than to look at those of each.
+    fn of_many(&mut self, view: &View<'_>, conversations: usize) {
+        if conversations >= self.many(view) {
+            self.find_contacts(view);
+        }
+    }
+
+    /// How many conversations are worth finding contacts first: a glance at each, for each leaf that asks for some.
+    fn many(&self, view: &View<'_>) -> usize {
+        match self.plan.rest.as_deref().map_or(0, Node::looks_at_contacts) {
+            0 => usize::MAX,
+            leaves => (view.state.contacts.count() * leaves).div_ceil(GLANCES),
+        }
+    }
+
+    fn find_contacts(&mut self, view: &View<'_>) {
+        if self.with_contacts_found.is_none() {
+            self.with_contacts_found = self.plan.rest.as_deref().map(|rest| view.with_contacts_found(rest));
+        }
+    }
+
+    fn holds(&self, view: &View<'_>, row: u32) -> bool {
+        match &self.with_contacts_found {
+            None => self.plan.holds(view, row),
+            Some(rest) => self.plan.lists(view, row) && view.matches(rest, row),
+        }
+    }
+}
+
+/// How far merging has come.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    looked: usize,
+    found: usize,
+}
+
+/// What is to be done next.
+enum Next<'p> {
+    /// Merge until so many have been looked at.
+    Merge(usize),
+    /// Find them in another way.
+    Take(Way<'p>),
+}
+
+impl Plan {
+    /// Lists archived conversations, or archived and open ones as one order.
+    pub(super) fn merge(
+        &self,
+        view: &View<'_>,
+        is_passed: Option<&dyn Fn(u32) -> bool>,
+        limit: usize,
+        rows: &mut Vec<u32>,
+    ) {
+        let start = rows.len();
+        let mut merged = Merged::new(self, view, is_passed);
+        let mut asking = Asking::new(self);
+        let many = asking.many(view);
+        let (mut looked, mut next) = (0, self.at_first(view, limit - start));
+        loop {
+            let most = match next {
+                Next::Merge(most) => most,
+                Next::Take(way) => {
+                    rows.truncate(start);
+                    let passed = |row: u32| is_passed.is_some_and(|is_passed| is_passed(row));
+                    way.for_each_in(view, asking, |row| rows.extend((!passed(row)).then_some(row)));
+                    return keep_newest(view, start, limit, rows);
+                }
+            };
+            while looked < most {
+                let Some(row) = merged.next() else {
+                    return;
+                };
+                looked += 1;
+                if looked == many {
+                    asking.find_contacts(view);
+                }
+                if asking.holds(view, row) {
+                    rows.push(row);
+                }
+                if rows.len() >= limit {
+                    return;
+                }
+            }
+            next = self.think_over(view, limit - start, Progress { looked, found: rows.len() - start });
+        }
+    }
+
+    /// What to begin with, where a list of so many is wanted.
+    fn at_first(&self, view: &View<'_>, wanted: usize) -> Next<'_> {
+        // Each class has a conversation. Where that tells enough, to add them up may take far longer than to fill a page.
+        let least = self.classes.count();
+        match self.attached().next().is_none() && self.merged(view, least, wanted) <= least {
+            true => Next::Merge(least),
+            false => self.think_over(view, wanted, Progress::default()),
+        }
+    }
+
+    /// Whether to merge on, and how far, or to take another way.
+    fn think_over(&self, view: &View<'_>, wanted: usize, Progress { looked, found }: Progress) -> Next<'_> {
+        let way = self.other_way(view);
+        let within = self.within(view);
+        let left = within.saturating_sub(looked);
+        let (expected, matches) = match (looked, found) {
+            (0, _) => (self.merged(view, way.likely, wanted), if self.rest.is_none() { way.likely } else { 0 }),
+            (_, 0) => (left, 0),
+            _ => ((wanted - found).saturating_mul(looked) / found, found.saturating_mul(within) / looked),
+        };
+        // To put one that was found in order takes about a look more.
+        let other = way.cost.saturating_add(matches.min(way.likely));
+        match expected.min(left) <= other {
+            true => Next::Merge(other.max(2 * looked).max(1)),
+            // All that are wanted may be new.
+            false if looked == 0 && way.likely >= wanted => Next::Merge(other.div_ceil(4).max(1)),
+            false => Next::Take(way),
+        }
+    }
+
+    /// The cheapest way that needs no order.
+    pub(super) fn other_way(&self, view: &View<'_>) -> Way<'_> {
+        let (glances, seen) = (view.state.ids.len().div_ceil(GLANCES), self.seen(view));
+        let attached = self.attached().map(|contacts| (uses(view, contacts), contacts)).min_by_key(|(uses, _)| *uses);
+        let likely = attached.map_or(seen, |(uses, _)| seen.min(uses));
+        let (cost, candidates) = match attached {
+            _ if seen < glances => (seen, Candidates::Seen),
+            Some((_, contacts)) => (glances, Candidates::Attached(contacts)),
+            None => (glances, Candidates::Rows),
+        };
+        Way { cost, likely, candidates }
+    }
+
+    /// Calls `each` with every row that is in, in no order.
+    pub(super) fn for_each_archived(&self, view: &View<'_>, mut each: impl FnMut(u32)) {
+        let (way, within, mut asking) = (self.other_way(view), self.within(view), Asking::new(self));
+        if self.window.is_everything() || within > way.cost {
+            return way.for_each_in(view, asking, each);
+        }
+        asking.of_many(view, within);
+        Merged::new(self, view, None).filter(|row| asking.holds(view, *row)).for_each(&mut each);
+    }
+
+    /// Which of up to 64 rows are in a class that is visible and listed. No branch depends on it, as in a walk.
+    fn visible_of(&self, view: &View<'_>, rows: Range<u32>) -> u64 {
+        let (classes, start) = (self.classes.words(), rows.start);
+        rows.fold(0, |seen, row| seen | u64::from(contains(classes, view.state.class.get(row))) << (row - start))
+    }
+
+    /// The contacts of parts of the rule that all have to match: one of those of each part has to be there.
+    fn attached(&self) -> impl Iterator<Item = &[u32]> {
+        self.conjuncts().iter().filter_map(|node| match node {
+            Node::Contacts(named) => Some(&named[..]),
+            _ => None,
+        })
+    }
+
+    /// How many conversations the viewer sees of the classes that are listed.
+    pub(super) fn seen(&self, view: &View<'_>) -> usize {
+        let classes = ones(self.classes.words()).inspect(|_| count_blocks(1));
+        classes.map(|class| view.state.classes.get(class).rows.len()).sum()
+    }
+
+    /// How many conversations merging is to be expected to look at, where so many of all are likely to be in.
+    fn merged(&self, view: &View<'_>, likely: usize, wanted: usize) -> usize {
+        let all: usize = self.spines(view.state).map(Spine::len).sum();
+        (all.saturating_mul(wanted) / likely.max(1)).min(all)
+    }
+
+    /// How many conversations there are at most of the times that the rule asks for, seen or not.
+    pub(super) fn within(&self, view: &View<'_>) -> usize {
+        let in_window = |spine: &Spine| match self.window.is_everything() {
+            true => spine.len(),
+            false => spine.len().min(self.stretch(view, spine).len() * BLOCK),
+        };
+        self.spines(view.state).map(in_window).sum()
+    }
+
+    /// The orders that the inbox lists.
+    fn spines<'s>(&self, state: &'s State) -> impl Iterator<Item = &'s Spine> + use<'s> {
+        let archived = (self.scope != ArchiveScope::Exclude).then_some(&state.history);
+        archived.into_iter().chain((self.scope != ArchiveScope::Only).then_some(&state.open.spine))
+    }
+}
+
+/// Archived conversations, or archived and open ones as one order, of the times that the rule asks for: those behind the
+/// ones that are passed, newest first.
+struct Merged<'a, 'e> {
+    plan: &'a Plan,
+    view: &'a View<'e>,
+    archived: Peekable<NewestFirst<'e>>,
+    open: Peekable<NewestFirst<'e>>,
+}
+
+impl<'a, 'e> Merged<'a, 'e> {
+    fn new(plan: &'a Plan, view: &'a View<'e>, is_passed: Option<&dyn Fn(u32) -> bool>) -> Self {
+        let state = view.state;
+        let is_newer = |row: u32| plan.window.is_newer(view, row);
+        let is_passed = is_passed.or_else(|| plan.window.before.is_some().then_some(&is_newer as &dyn Fn(u32) -> bool));
+        let of = |spine: &'e Spine| NewestFirst::behind(spine, state, is_passed).peekable();
+        let open = match plan.scope {
+            ArchiveScope::Only => NewestFirst::nothing(&state.open.spine, state).peekable(),
+            _ => of(&state.open.spine),
+        };
+        Self { plan, view, archived: of(&state.history), open }
+    }
+}
+
+impl Iterator for Merged<'_, '_> {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        let next = match (self.archived.peek(), self.open.peek()) {
+            (Some(one), Some(two)) if self.view.state.compare(*one, *two).is_gt() => self.archived.next(),
+            (Some(_), None) => self.archived.next(),
+            _ => self.open.next(),
+        };
+        next.inspect(|_| count_rows(1)).filter(|row| !self.plan.window.is_older(self.view, *row))
+    }
+}
+
+/// The rows of a spine, newest first, each being on its way from memory when its turn comes.
+struct NewestFirst<'s> {
+    spine: &'s Spine,
+    state: &'s State,
+    /// Older blocks, oldest first.
+    blocks: slice::Iter<'s, u32>,
+    /// The block at hand.
+    rows: &'s [u32],
+    live: Mask,
+    /// What is left of the word at hand, and of which words of the block.
+    word: u64,
+    words: usize,
+}
+
+impl<'s> NewestFirst<'s> {
+    /// No row at all.
+    fn nothing(spine: &'s Spine, state: &'s State) -> Self {
+        Self { spine, state, blocks: [].iter(), rows: &[], live: NO_SLOTS, word: 0, words: 0 }
+    }
+
+    /// The rows behind those that are passed.
+    fn behind(spine: &'s Spine, state: &'s State, is_passed: Option<&dyn Fn(u32) -> bool>) -> Self {
+        let nothing = Self::nothing(spine, state);
+        let order = spine.order();
+        let Some(is_passed) = is_passed else {
+            return Self { blocks: order.iter(), ..nothing };
+        };
+        let Some((place, live)) = spine.seek(is_passed) else {
+            return nothing;
+        };
+        let mut behind = Self { blocks: order[..place].iter(), ..nothing };
+        behind.start(order[place], live);
+        behind
+    }
+
+    fn start(&mut self, block: u32, live: Mask) {
+        (self.rows, self.live, self.word, self.words) = (self.spine.block(block).rows(), live, 0, WORDS);
+    }
+}
+
+impl Iterator for NewestFirst<'_> {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        while self.word == 0 {
+            match self.words.checked_sub(1) {
+                Some(word) => (self.word, self.words) = (self.live[word], word),
+                None => {
+                    let block = *self.blocks.next_back()?;
+                    self.start(block, self.spine.block(block).live);
+                }
+            }
+        }
+        let bit = self.word.ilog2();
+        self.word ^= 1 << bit;
+        let at = self.words as u32 * 64 + bit;
+        // Of a row that has left its slot this is in vain.
+        if let Some(ahead) = at.checked_sub(AHEAD) {
+            self.state.prefetch_columns(self.rows[ahead as usize]);
+        }
+        Some(self.rows[at as usize])
+    }
+}
