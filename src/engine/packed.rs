@@ -112,6 +112,14 @@ impl Narrow {
         }
     }
 
+    /// The numbers of some rows of one block, in their order.
+    #[inline]
+    pub(super) fn get_some(&self, rows: Range<u32>) -> impl Iterator<Item = u32> {
+        let block = self.blocks.get(rows.start as usize / BLOCK);
+        let start = rows.start - rows.start % PER_BLOCK;
+        block.into_iter().flat_map(move |block| rows.clone().map(move |row| block.get(row - start)))
+    }
+
     /// Has a row's number fetched.
     #[inline]
     pub(super) fn prefetch(&self, row: u32) {

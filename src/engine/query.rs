@@ -272,17 +272,19 @@ impl Plan {
 
     /// Whether a row is in.
     fn holds(&self, view: &View<'_>, row: u32) -> bool {
-        self.lists(view, row) && self.matches(view, row)
+        self.lists(view, row) && self.is_in_scope(view, row) && self.matches(view, row)
     }
 
-    /// Whether a row is in the archive scope, and in a class that is visible and listed.
+    /// Whether a row is in a class that is visible and listed.
     fn lists(&self, view: &View<'_>, row: u32) -> bool {
-        let state = view.state;
-        let in_scope = match self.scope {
+        contains(self.classes.words(), view.state.class.get(row))
+    }
+
+    fn is_in_scope(&self, view: &View<'_>, row: u32) -> bool {
+        match self.scope {
             ArchiveScope::Include => true,
-            scope => state.is_archived(row) == (scope == ArchiveScope::Only),
-        };
-        in_scope && contains(self.classes.words(), state.class.get(row))
+            scope => view.state.is_archived(row) == (scope == ArchiveScope::Only),
+        }
     }
 
     /// Whether a row matches everything that the source and the classes have not settled.

@@ -24,6 +24,9 @@ use crate::engine::state::State;
 use crate::model::ArchiveScope;
 use crate::work::{count_blocks, count_rows};
 
+/// Rows of which it is found at once which are visible: no more than a word has bits, all of one block.
+const AT_ONCE: u32 = if cfg!(test) { 16 } else { 64 };
+
 /// How many slots ahead what is looked at of a row is fetched.
 const AHEAD: u32 = 12;
 
@@ -50,33 +53,32 @@ enum Candidates<'p> {
 impl Way<'_> {
     /// Calls `each` with every row that is in.
     fn for_each_in(&self, view: &View<'_>, mut asking: Asking<'_>, mut each: impl FnMut(u32)) {
-        let state = view.state;
+        let (state, plan) = (view.state, asking.plan);
         asking.of_many(view, self.likely);
-        let mut ask = |row: u32| {
-            if asking.holds(view, row) {
+        let mut ask_listed = |row: u32| {
+            if asking.holds_of_listed(view, row) {
                 each(row);
             }
         };
         match self.candidates {
             Candidates::Seen => {
-                let classes = ones(asking.plan.classes.words());
-                for row in classes.flat_map(|class| state.classes.get(class).rows.iter()) {
+                for row in ones(plan.classes.words()).flat_map(|class| state.classes.get(class).rows.iter()) {
                     count_rows(1);
-                    ask(row);
+                    ask_listed(row);
                 }
             }
             Candidates::Rows => {
                 let rows = state.ids.len() as u32;
                 count_rows(state.ids.len().div_ceil(GLANCES));
-                for start in (0..rows).step_by(64) {
-                    let some = asking.plan.visible_of(view, start..rows.min(start + 64));
-                    ones(&[some]).for_each(|bit| ask(start + bit));
+                for start in (0..rows).step_by(AT_ONCE as usize) {
+                    let some = plan.listed_of(view, start..rows.min(start + AT_ONCE));
+                    ones(&[some]).for_each(|bit| ask_listed(start + bit));
                 }
             }
             Candidates::Attached(contacts) => {
                 let rows = state.details.rows_of(contacts);
                 count_rows(rows.len());
-                rows.into_iter().for_each(&mut ask);
+                rows.into_iter().filter(|row| plan.lists(view, *row)).for_each(ask_listed);
             }
         }
     }
@@ -116,10 +118,17 @@ impl<'p> Asking<'p> {
     }
 
     fn holds(&self, view: &View<'_>, row: u32) -> bool {
-        match &self.with_contacts_found {
-            None => self.plan.holds(view, row),
-            Some(rest) => self.plan.lists(view, row) && view.matches(rest, row),
-        }
+        self.plan.lists(view, row) && self.holds_of_listed(view, row)
+    }
+
+    /// The same of a row in a class that is visible and listed.
+    #[inline]
+    fn holds_of_listed(&self, view: &View<'_>, row: u32) -> bool {
+        let matches = || match &self.with_contacts_found {
+            None => self.plan.matches(view, row),
+            Some(rest) => view.matches(rest, row),
+        };
+        self.plan.is_in_scope(view, row) && matches()
     }
 }
 
@@ -234,10 +243,10 @@ impl Plan {
         Merged::new(self, view, None).filter(|row| asking.holds(view, *row)).for_each(&mut each);
     }
 
-    /// Which of up to 64 rows are in a class that is visible and listed. No branch depends on it, as in a walk.
-    fn visible_of(&self, view: &View<'_>, rows: Range<u32>) -> u64 {
-        let (classes, start) = (self.classes.words(), rows.start);
-        rows.fold(0, |seen, row| seen | u64::from(contains(classes, view.state.class.get(row))) << (row - start))
+    /// Which of up to 64 rows of a block are in a class that is visible and listed. No branch depends on it, as in a walk.
+    fn listed_of(&self, view: &View<'_>, rows: Range<u32>) -> u64 {
+        let classes = view.state.class.get_some(rows).zip(0..);
+        classes.fold(0, |listed, (class, bit)| listed | u64::from(contains(self.classes.words(), class)) << bit)
     }
 
     /// The contacts of parts of the rule that all have to match: one of those of each part has to be there.
