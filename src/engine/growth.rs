@@ -302,6 +302,15 @@ fn rules_over_times_cost_by_the_conversations_of_these() {
         let since = |i: usize| Rule::ActiveSince(time(i));
         let before = |i: usize| Rule::not(since(i));
         let halfway = conversations / 2;
+        // What is told by fewer than there are in between.
+        let me = Rule::Assignee(vec![AssigneePick::Me]);
+        let mine = Inbox::rule(Rule::all([me, since(conversations - 400), before(conversations - 100)]));
+        assert!(page(&engine, "t6", &mine).0.rows <= 20 && badge(&engine, "t6", &mine).rows <= 20, "{mine:?}");
+        for scope in [ArchiveScope::Only, ArchiveScope::Include] {
+            let starred = in_scope(scope, &[Rule::Starred, before(halfway)]);
+            assert!(page(&engine, "t6", &starred).0.rows <= 60, "{:?}", page(&engine, "t6", &starred));
+            assert!(badge(&engine, "t6", &starred).rows <= 60, "{:?}", badge(&engine, "t6", &starred));
+        }
         let windows = [
             [since(conversations - 20), Rule::All(vec![])],
             [before(20), Rule::All(vec![])],

@@ -79,12 +79,20 @@ impl Window {
         self.since.is_none() && self.before.is_none()
     }
 
+    fn is_too_old(self, at: i64) -> bool {
+        self.since.is_some_and(|since| at < since)
+    }
+
+    fn is_too_new(self, at: i64) -> bool {
+        self.before.is_some_and(|before| at >= before)
+    }
+
     fn is_older(self, view: &View<'_>, row: u32) -> bool {
-        self.since.is_some_and(|since| view.state.details.at(row) < since)
+        self.since.is_some() && self.is_too_old(view.state.details.at(row))
     }
 
     fn is_newer(self, view: &View<'_>, row: u32) -> bool {
-        self.before.is_some_and(|before| view.state.details.at(row) >= before)
+        self.before.is_some() && self.is_too_new(view.state.details.at(row))
     }
 }
 
@@ -214,7 +222,9 @@ impl Plan {
                 None
             }
             Node::All(nodes) => {
-                let rest: Vec<Node> = nodes.into_iter().filter_map(|node| self.absorb(view, node)).collect();
+                let mut rest: Vec<Node> = nodes.into_iter().filter_map(|node| self.absorb(view, node)).collect();
+                // What takes long is asked last: of what all others leave.
+                rest.sort_by_key(Node::tag_looks);
                 (!rest.is_empty()).then(|| Node::all(rest))
             }
             node => self.absorb(view, node),
@@ -351,7 +361,7 @@ impl Plan {
         let is_settled = self.terms.is_empty() && self.rest.is_none();
         for number in numbers {
             let newest_first = view.state.assignments.newest_first_from(*number, |one| is_passed(one.row));
-            let visible = newest_first.filter(|one| {
+            let visible = newest_first.take_while(|one| !self.window.is_too_old(one.at)).filter(|one| {
                 count_rows(1);
                 contains(self.classes.words(), one.class)
             });

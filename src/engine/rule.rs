@@ -6,6 +6,8 @@
 //! alone, where that is wanted. Only the rows between the two are then matched one by one, by the same rule.
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use smallvec::SmallVec;
 
@@ -42,8 +44,8 @@ pub(super) enum Node {
     Contacts(Wanted),
     Categories(SmallVec<[ContactCategory; 4]>),
     Invitations(SmallVec<[Invitation; 4]>),
-    /// The contacts that one of the other leaves asks for, found beforehand.
-    Found(Box<Bits>),
+    /// A leaf over contact tags that is asked of many conversations.
+    Often(Arc<Often>),
     Unread,
     Starred,
     Since(i64),
@@ -233,6 +235,10 @@ impl<'e> View<'e> {
             Node::Starred => state.is_starred(row, self.viewer),
             Node::Since(time) => state.details.at(row) >= *time,
             Node::Before(time) => state.details.at(row) < *time,
+            Node::Often(often) => match often.fitting(self) {
+                Some(fitting) => state.details.contacts(row).any(|one| fitting.contains(one)),
+                None => self.matches(&often.leaf, row),
+            },
             leaf => self
                 .any_contact_matches(leaf, |fits| state.details.contacts(row).any(|one| self.finds(one) && fits(one))),
         }
@@ -265,28 +271,11 @@ impl<'e> View<'e> {
                 })
             }),
             Node::Contacts(named) => any(&|one| is_among(named, one)),
-            Node::Found(found) => any(&|one| found.contains(one)),
+            Node::Often(often) => self.any_contact_matches(&often.leaf, any),
             Node::Categories(categories) => any(&|one| categories.contains(&contacts.category(one))),
             Node::Invitations(invitations) => any(&|one| invitations.contains(&contacts.invitation(one))),
             // Every other leaf is about the conversation and handled by `matches`; a contact list has none.
             _ => false,
-        }
-    }
-
-    /// The same rule with the contacts found that its leaves ask for, of those that the viewer finds: for who asks about
-    /// many conversations. O(contacts × such leaves).
-    pub(super) fn with_contacts_found(&self, node: &Node) -> Node {
-        let all = |nodes: &[Node]| nodes.iter().map(|node| self.with_contacts_found(node)).collect();
-        match node {
-            Node::All(nodes) => Node::All(all(nodes)),
-            Node::Any(nodes) => Node::Any(all(nodes)),
-            Node::Not(node) => Node::Not(Box::new(self.with_contacts_found(node))),
-            Node::AnyContactTag(_) | Node::Categories(_) | Node::Invitations(_) => {
-                count_rows(self.state.contacts.count().div_ceil(GLANCES));
-                let fits = |one: &u32| self.finds(*one) && self.any_contact_matches(node, |fits| fits(*one));
-                Node::Found(Box::new(self.state.contacts.numbers().filter(fits).collect()))
-            }
-            node => node.clone(),
         }
     }
 
@@ -323,14 +312,13 @@ impl<'e> View<'e> {
             Node::Unread => exact(and_not(&ALL_SLOTS, attributes.part(attributes.group.reads().get(self.viewer)))),
             Node::Since(time) => exact(self.since(*time, block)),
             Node::Before(time) => exact(and_not(&ALL_SLOTS, &self.since(*time, block))),
-            Node::Contacts(_) | Node::Categories(_) | Node::Invitations(_) | Node::Found(_) => {
-                match asked.contacts_within {
-                    None => (NO_SLOTS, ALL_SLOTS),
-                    Some(slots) => {
-                        self.by_contact(&slots, attributes, |one| self.any_contact_matches(node, |fits| fits(one)))
-                    }
+            Node::Often(often) => self.bounds(&often.leaf, asked),
+            Node::Contacts(_) | Node::Categories(_) | Node::Invitations(_) => match asked.contacts_within {
+                None => (NO_SLOTS, ALL_SLOTS),
+                Some(slots) => {
+                    self.by_contact(&slots, attributes, |one| self.any_contact_matches(node, |fits| fits(one)))
                 }
-            }
+            },
             Node::Starred => (NO_SLOTS, ALL_SLOTS),
         }
     }
@@ -381,7 +369,7 @@ impl<'e> View<'e> {
             Node::All(nodes) | Node::Any(nodes) => nodes.iter().any(|node| self.asks_contacts(node)),
             Node::Not(node) => self.asks_contacts(node),
             Node::AnyContactTag(_) | Node::AllContactTags(_) => !self.finds.is_everything(),
-            Node::Contacts(_) | Node::Categories(_) | Node::Invitations(_) | Node::Found(_) => true,
+            Node::Contacts(_) | Node::Categories(_) | Node::Invitations(_) => true,
             _ => false,
         }
     }
@@ -406,13 +394,33 @@ impl<'e> View<'e> {
 }
 
 impl Node {
-    /// How many of its leaves look at what is kept of contacts, one after the other.
-    pub(super) fn looks_at_contacts(&self) -> usize {
+    /// How many of its leaves look at the tags of contacts, which are all over memory.
+    pub(super) fn tag_looks(&self) -> usize {
         match self {
-            Self::All(nodes) | Self::Any(nodes) => nodes.iter().map(Self::looks_at_contacts).sum(),
-            Self::Not(node) => node.looks_at_contacts(),
-            Self::AnyContactTag(_) | Self::Categories(_) | Self::Invitations(_) => 1,
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().map(Self::tag_looks).sum(),
+            Self::Not(node) => node.tag_looks(),
+            Self::AnyContactTag(_) => 1,
             _ => 0,
+        }
+    }
+
+    /// How many of these are asked of every conversation, those behind what mostly does not match left out.
+    pub(super) fn first_tag_looks(&self) -> usize {
+        match self {
+            Self::All(nodes) => nodes.first().map_or(0, Self::first_tag_looks),
+            node => node.tag_looks(),
+        }
+    }
+
+    /// The same rule, to be asked of many conversations.
+    pub(super) fn often(&self) -> Self {
+        let all = |nodes: &[Self]| nodes.iter().map(Self::often).collect();
+        match self {
+            Self::All(nodes) => Self::All(all(nodes)),
+            Self::Any(nodes) => Self::Any(all(nodes)),
+            Self::Not(node) => Self::Not(Box::new(node.often())),
+            Self::AnyContactTag(_) => Self::Often(Arc::new(Often::new(self.clone()))),
+            node => node.clone(),
         }
     }
 
@@ -452,6 +460,44 @@ impl Node {
             Self::Before(time) => Self::Since(time),
             node => Self::Not(Box::new(node)),
         }
+    }
+}
+
+/// A leaf over the tags of contacts. Each conversation has others, all over memory: once so many have been asked for
+/// theirs, all contacts are, in their order in memory.
+#[derive(Debug)]
+pub(super) struct Often {
+    leaf: Node,
+    asked: AtomicUsize,
+    fitting: OnceLock<Bits>,
+}
+
+impl Often {
+    fn new(leaf: Node) -> Self {
+        Self { leaf, asked: AtomicUsize::new(0), fitting: OnceLock::new() }
+    }
+
+    /// How many looks at contacts a glance at all of them is worth.
+    pub(super) fn enough(view: &View<'_>) -> usize {
+        view.state.contacts.count().div_ceil(GLANCES)
+    }
+
+    /// The contacts that the viewer finds and the leaf asks for, if it has been asked often enough.
+    fn fitting(&self, view: &View<'_>) -> Option<&Bits> {
+        if let Some(fitting) = self.fitting.get() {
+            return Some(fitting);
+        }
+        // One thread asks; were there more, a count that is lost would do no harm.
+        let asked = self.asked.load(Ordering::Relaxed) + 1;
+        self.asked.store(asked, Ordering::Relaxed);
+        (asked > Self::enough(view)).then(|| self.fitting.get_or_init(|| self.find(view)))
+    }
+
+    #[cold]
+    fn find(&self, view: &View<'_>) -> Bits {
+        count_rows(Self::enough(view));
+        let fits = |one: &u32| view.finds(*one) && view.any_contact_matches(&self.leaf, |fits| fits(*one));
+        view.state.contacts.numbers().filter(fits).collect()
     }
 }
 

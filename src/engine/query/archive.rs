@@ -6,7 +6,8 @@
 //!
 //! A rule may leave less than was to be expected, and what is seen may be old. So merging is thought over once it has
 //! looked at as many conversations as another way is worth, and then whenever it has looked at twice as many: a list
-//! costs a few times what the best way to it does.
+//! costs a few times what the best way to it does. What a rule asks of the tags of contacts is found out for all contacts
+//! once it has been asked of many conversations ([`Often`]).
 
 #![expect(clippy::indexing_slicing, reason = "numbers made here stay in range, which `check` verifies on long walks")]
 
@@ -18,7 +19,7 @@ use super::few::uses;
 use super::{Plan, keep_newest};
 use crate::engine::bits::{contains, ones};
 use crate::engine::details::GLANCES;
-use crate::engine::rule::{Node, View};
+use crate::engine::rule::{Node, Often, View};
 use crate::engine::spine::{BLOCK, Mask, NO_SLOTS, Spine, WORDS};
 use crate::engine::state::State;
 use crate::model::ArchiveScope;
@@ -26,6 +27,9 @@ use crate::work::{count_blocks, count_rows};
 
 /// Rows of which it is found at once which are visible: no more than a word has bits, all of one block.
 const AT_ONCE: u32 = if cfg!(test) { 16 } else { 64 };
+
+/// How many times as much as another way costs is merged at most, however soon a list seems to be full.
+const PATIENCE: usize = 2;
 
 /// How many slots ahead what is looked at of a row is fetched.
 const AHEAD: u32 = 12;
@@ -51,12 +55,18 @@ enum Candidates<'p> {
 }
 
 impl Way<'_> {
-    /// Calls `each` with every row that is in.
-    fn for_each_in(&self, view: &View<'_>, mut asking: Asking<'_>, mut each: impl FnMut(u32)) {
+    /// Calls `each` with every row that is in, but for those that are passed.
+    fn for_each_in(
+        &self,
+        view: &View<'_>,
+        mut asking: Asking<'_>,
+        is_passed: impl Fn(u32) -> bool,
+        mut each: impl FnMut(u32),
+    ) {
         let (state, plan) = (view.state, asking.plan);
         asking.of_many(view, self.likely);
         let mut ask_listed = |row: u32| {
-            if asking.holds_of_listed(view, row) {
+            if !is_passed(row) && asking.holds_of_listed(view, row) {
                 each(row);
             }
         };
@@ -84,36 +94,30 @@ impl Way<'_> {
     }
 }
 
-/// A plan that is asked about one conversation after the other. Where these are many, the contacts that its rule asks for
-/// are found first, for each conversation has others, anywhere in memory.
+/// A plan that is asked about one conversation after the other.
 struct Asking<'p> {
     plan: &'p Plan,
-    with_contacts_found: Option<Node>,
+    /// The rest of its rule, once that is asked of many.
+    often: Option<Node>,
 }
 
 impl<'p> Asking<'p> {
     fn new(plan: &'p Plan) -> Self {
-        Self { plan, with_contacts_found: None }
+        Self { plan, often: None }
     }
 
-    /// About so many: contacts are found if that is sooner done than to look at those of each.
+    /// About so many.
     fn of_many(&mut self, view: &View<'_>, conversations: usize) {
-        if conversations >= self.many(view) {
-            self.find_contacts(view);
+        if self.often.is_none() && conversations >= self.many(view) {
+            self.often = self.plan.rest.as_deref().map(Node::often);
         }
     }
 
-    /// How many conversations are worth finding contacts first: a glance at each, for each leaf that asks for some.
+    /// How many conversations have to be asked before anything can have been asked of them often enough.
     fn many(&self, view: &View<'_>) -> usize {
-        match self.plan.rest.as_deref().map_or(0, Node::looks_at_contacts) {
+        match self.plan.rest.as_deref().map_or(0, Node::tag_looks) {
             0 => usize::MAX,
-            leaves => (view.state.contacts.count() * leaves).div_ceil(GLANCES),
-        }
-    }
-
-    fn find_contacts(&mut self, view: &View<'_>) {
-        if self.with_contacts_found.is_none() {
-            self.with_contacts_found = self.plan.rest.as_deref().map(|rest| view.with_contacts_found(rest));
+            _ => Often::enough(view),
         }
     }
 
@@ -124,7 +128,7 @@ impl<'p> Asking<'p> {
     /// The same of a row in a class that is visible and listed.
     #[inline]
     fn holds_of_listed(&self, view: &View<'_>, row: u32) -> bool {
-        let matches = || match &self.with_contacts_found {
+        let matches = || match &self.often {
             None => self.plan.matches(view, row),
             Some(rest) => view.matches(rest, row),
         };
@@ -137,6 +141,10 @@ impl<'p> Asking<'p> {
 struct Progress {
     looked: usize,
     found: usize,
+    /// How many are left to be merged at most.
+    left: usize,
+    /// How far it had come when it was thought over before.
+    before: (usize, usize),
 }
 
 /// What is to be done next.
@@ -158,16 +166,17 @@ impl Plan {
     ) {
         let start = rows.len();
         let mut merged = Merged::new(self, view, is_passed);
+        let mut progress = Progress { left: merged.left(), ..Progress::default() };
         let mut asking = Asking::new(self);
         let many = asking.many(view);
-        let (mut looked, mut next) = (0, self.at_first(view, limit - start));
+        let (mut looked, mut next) = (0, self.at_first(view, limit - start, progress));
         loop {
             let most = match next {
                 Next::Merge(most) => most,
                 Next::Take(way) => {
                     rows.truncate(start);
                     let passed = |row: u32| is_passed.is_some_and(|is_passed| is_passed(row));
-                    way.for_each_in(view, asking, |row| rows.extend((!passed(row)).then_some(row)));
+                    way.for_each_in(view, asking, passed, |row| rows.push(row));
                     return keep_newest(view, start, limit, rows);
                 }
             };
@@ -177,7 +186,7 @@ impl Plan {
                 };
                 looked += 1;
                 if looked == many {
-                    asking.find_contacts(view);
+                    asking.of_many(view, looked);
                 }
                 if asking.holds(view, row) {
                     rows.push(row);
@@ -186,36 +195,42 @@ impl Plan {
                     return;
                 }
             }
-            next = self.think_over(view, limit - start, Progress { looked, found: rows.len() - start });
+            let before = (progress.looked, progress.found);
+            progress = Progress { looked, found: rows.len() - start, left: merged.left(), before };
+            next = self.think_over(view, limit - start, progress);
         }
     }
 
     /// What to begin with, where a list of so many is wanted.
-    fn at_first(&self, view: &View<'_>, wanted: usize) -> Next<'_> {
+    fn at_first(&self, view: &View<'_>, wanted: usize, progress: Progress) -> Next<'_> {
         // Each class has a conversation. Where that tells enough, to add them up may take far longer than to fill a page.
         let least = self.classes.count();
         match self.attached().next().is_none() && self.merged(view, least, wanted) <= least {
             true => Next::Merge(least),
-            false => self.think_over(view, wanted, Progress::default()),
+            false => self.think_over(view, wanted, progress),
         }
     }
 
     /// Whether to merge on, and how far, or to take another way.
-    fn think_over(&self, view: &View<'_>, wanted: usize, Progress { looked, found }: Progress) -> Next<'_> {
+    fn think_over(&self, view: &View<'_>, wanted: usize, progress: Progress) -> Next<'_> {
+        let Progress { looked, found, left, before } = progress;
         let way = self.other_way(view);
-        let within = self.within(view);
-        let left = within.saturating_sub(looked);
-        let (expected, matches) = match (looked, found) {
+        // As it went since it was thought over last: what is seen may be of some times alone.
+        let (looked_since, found_since) = (looked - before.0, found - before.1);
+        let (expected, matches) = match (looked_since, found_since) {
             (0, _) => (self.merged(view, way.likely, wanted), if self.rest.is_none() { way.likely } else { 0 }),
-            (_, 0) => (left, 0),
-            _ => ((wanted - found).saturating_mul(looked) / found, found.saturating_mul(within) / looked),
+            (_, 0) => (left, found),
+            _ => {
+                let of = |count: usize| count.saturating_mul(looked_since) / found_since;
+                (of(wanted - found), found + left.saturating_mul(found_since) / looked_since)
+            }
         };
         // To put one that was found in order takes about a look more.
         let other = way.cost.saturating_add(matches.min(way.likely));
-        match expected.min(left) <= other {
+        match expected.min(left) <= other && looked < PATIENCE * other {
             true => Next::Merge(other.max(2 * looked).max(1)),
             // All that are wanted may be new.
-            false if looked == 0 && way.likely >= wanted => Next::Merge(other.div_ceil(4).max(1)),
+            false if looked == 0 && way.likely >= wanted => Next::Merge((other / 4).max(1)),
             false => Next::Take(way),
         }
     }
@@ -230,14 +245,17 @@ impl Plan {
             Some((_, contacts)) => (glances, Candidates::Attached(contacts)),
             None => (glances, Candidates::Rows),
         };
-        Way { cost, likely, candidates }
+        let tag_looks = self.rest.as_deref().map_or(0, Node::first_tag_looks);
+        // What is asked for often is found at a glance, so that this is all it costs at most, and as much again.
+        let asked = tag_looks.saturating_mul(likely.min(2 * Often::enough(view)));
+        Way { cost: cost.saturating_add(asked), likely, candidates }
     }
 
     /// Calls `each` with every row that is in, in no order.
     pub(super) fn for_each_archived(&self, view: &View<'_>, mut each: impl FnMut(u32)) {
         let (way, within, mut asking) = (self.other_way(view), self.within(view), Asking::new(self));
         if self.window.is_everything() || within > way.cost {
-            return way.for_each_in(view, asking, each);
+            return way.for_each_in(view, asking, |_| false, each);
         }
         asking.of_many(view, within);
         Merged::new(self, view, None).filter(|row| asking.holds(view, *row)).for_each(&mut each);
@@ -264,7 +282,7 @@ impl Plan {
     }
 
     /// How many conversations merging is to be expected to look at, where so many of all are likely to be in.
-    fn merged(&self, view: &View<'_>, likely: usize, wanted: usize) -> usize {
+    pub(super) fn merged(&self, view: &View<'_>, likely: usize, wanted: usize) -> usize {
         let all: usize = self.spines(view.state).map(Spine::len).sum();
         (all.saturating_mul(wanted) / likely.max(1)).min(all)
     }
@@ -305,6 +323,19 @@ impl<'a, 'e> Merged<'a, 'e> {
             _ => of(&state.open.spine),
         };
         Self { plan, view, archived: of(&state.history), open }
+    }
+
+    /// How many are left at most.
+    fn left(&self) -> usize {
+        let left_of = |rows: &Peekable<NewestFirst<'_>>, spine: &Spine| {
+            let behind = match self.plan.window.since {
+                None => 0,
+                Some(_) => self.plan.stretch(self.view, spine).start,
+            };
+            rows.size_hint().1.map_or(0, |most| most.saturating_sub(behind * BLOCK))
+        };
+        let state = self.view.state;
+        left_of(&self.archived, &state.history) + left_of(&self.open, &state.open.spine)
     }
 }
 
@@ -382,5 +413,10 @@ impl Iterator for NewestFirst<'_> {
             self.state.prefetch_columns(self.rows[ahead as usize]);
         }
         Some(self.rows[at as usize])
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let words = self.words + usize::from(self.word != 0);
+        (0, Some(words * 64 + self.blocks.len() * BLOCK))
     }
 }

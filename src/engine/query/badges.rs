@@ -93,7 +93,11 @@ impl Plan {
 
     /// Counts the conversations of assignees, each in the lists of one.
     fn count_assigned(&self, view: &View<'_>, numbers: &[u32], reads: &Reads<'_>) -> Badge {
-        let assigned = numbers.iter().flat_map(|number| view.state.assignments.newest_first_from(*number, |_| false));
+        let window = self.window;
+        let assigned = numbers.iter().flat_map(|number| {
+            let newest_first = view.state.assignments.newest_first_from(*number, |one| window.is_too_new(one.at));
+            newest_first.take_while(move |one| !window.is_too_old(one.at))
+        });
         let visible = assigned.filter(|one| {
             count_rows(1);
             contains(self.classes.words(), one.class)

@@ -16,7 +16,7 @@ use crate::model::ArchiveScope;
 /// Conversations that are few whatever there is.
 const FEW: usize = if cfg!(test) { 2 } else { 64 };
 
-/// Conversations that a walk or a merge goes through in the time of a look at one that is anywhere in memory.
+/// Conversations that a walk goes through in the time of a look at one that is anywhere in memory.
 const PASSED: usize = 12;
 
 /// Conversations of which a list says which they are.
@@ -79,13 +79,13 @@ impl Plan {
         if let Some(few) = candidates().find(|few| few.up_to(FEW, view).is_some()) {
             return Some(few);
         }
-        let all = self.within(view);
-        let most = self.seen_in_scope(view).min(all / PASSED);
+        let (within, passed_at_once) =
+            (self.within(view), if self.scope == ArchiveScope::Exclude { PASSED } else { 1 });
+        let most = self.seen_in_scope(view).min(within / passed_at_once);
         let counted = candidates().filter_map(|few| Some((few.up_to(most, view)?, few)));
         let (count, few) = counted.min_by_key(|(count, _)| *count)?;
-        // One in `all / count` is listed.
-        let passed = all.min(all.saturating_mul(wanted) / count.max(1));
-        (count.saturating_mul(PASSED) <= passed).then_some(few)
+        let passed = self.merged(view, count, wanted).min(within);
+        (count.saturating_mul(passed_at_once) <= passed).then_some(few)
     }
 
     fn seen_in_scope(&self, view: &View<'_>) -> usize {
