@@ -123,12 +123,12 @@ impl<'e> Viewer<'e> {
     /// As [`Viewer::prepare`], and O(conversations walked until the page is full), archived ones not among them unless
     /// the inbox lists them. Of `starred`, all that the viewer has starred are looked at.
     ///
-    /// Where archived ones are listed, both orders are merged until the page is full; or, once that has looked at as many
-    /// as this costs, all that the viewer sees are looked at, or all there are, at a glance of some nanoseconds at each,
-    /// and the page's are sorted. So a page that a rule leaves nearly empty costs two or three times that glance at most.
+    /// Where archived ones are listed, both orders are merged until the page is full; or, once that has looked at twice as
+    /// many as this costs, all that the viewer sees are looked at, or all there are, at a glance of some nanoseconds at
+    /// each, and the page's are sorted. So a page that a rule leaves nearly empty costs a few times that glance at most.
     ///
-    /// Of the times that a rule asks for as a whole, or in each part of an `all`, no conversation before or after is
-    /// looked at, but for O(log conversations) to find the first.
+    /// Where a rule asks for times, as a whole or as a part of an `all`, walks, merges and the lists of assignees leave out
+    /// what comes before and after, but for O(log conversations) to find where these times begin and end.
     ///
     /// Where all of a rule's matches are stars, or open conversations of contacts that it names, and these are fewer than
     /// what else would be looked at, each of them is.
