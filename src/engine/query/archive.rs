@@ -227,7 +227,7 @@ impl Plan {
         };
         // To put one that was found in order takes about a look more.
         let other = way.cost.saturating_add(matches.min(way.likely));
-        match expected.min(left) <= other && looked < PATIENCE * other {
+        match expected.min(left) <= other && looked < other.saturating_mul(PATIENCE) {
             true => Next::Merge(other.max(2 * looked).max(1)),
             // All that are wanted may be new.
             false if looked == 0 && way.likely >= wanted => Next::Merge((other / 4).max(1)),
