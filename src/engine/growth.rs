@@ -215,7 +215,7 @@ fn lists_of_the_archive_look_at_no_more_than_what_the_viewer_sees() {
         let mut seen = Vec::new();
         engine.viewer(&"t19".into()).unwrap().visible_rows(&mut seen);
         assert_eq!(page(&engine, "t19", &Inbox::Archived).0, Work { blocks: 1, rows: seen.len() });
-        // Of so many the contacts are found first, at a glance at each of a hundred.
+        // Once so many have been asked for theirs, contacts are, at a glance at each of a hundred.
         let glances = if seen.len() >= 13 { 13 } else { 0 };
         assert_eq!(badge(&engine, "t19", &whole(tagged("tag3"))), Work { blocks: 1, rows: seen.len() + glances });
         assert_eq!(badge(&engine, "t19", &Inbox::Archived), Work { blocks: 1, rows: 0 });
@@ -336,7 +336,7 @@ fn rules_over_times_cost_by_the_conversations_of_these() {
 }
 
 /// A list that a rule leaves nearly empty merges for as long as a glance at every row takes, which then tells what is in.
-/// Contacts are found first, where so many conversations are asked for theirs.
+/// Contacts are asked once so many conversations have been asked for theirs.
 #[test]
 fn rules_that_little_of_the_archive_matches_cost_two_glances_at_every_row() {
     let conversations = 20_000;
@@ -361,6 +361,20 @@ fn rules_that_little_of_the_archive_matches_cost_two_glances_at_every_row() {
             assert!(work.rows <= glance + 50, "{work:?} {inbox:?}");
         }
     }
+}
+
+/// SPEC 5.7. For each part of a rule it was kept which contacts fit, a bit for each contact, however many parts there were.
+#[test]
+fn a_rule_of_many_parts_over_contact_tags_keeps_no_contacts_for_each() {
+    let engine = engine((0..4_000).map(|i| {
+        let mut conversation = ordinary(i);
+        conversation.archived = true;
+        conversation
+    }));
+    let of = |parts: usize| whole(Rule::any((0..parts).map(|_| tagged("tag3"))));
+    let [few, many] = [2, 1_000].map(|parts| badge(&engine, "t6", &of(parts)).rows);
+    // A glance at each of a hundred contacts, for each of two parts.
+    assert_eq!(few, many + 2 * 13);
 }
 
 /// Changes to a few conversations, open at first.

@@ -28,6 +28,10 @@ use crate::work::{count_blocks, count_rows};
 /// Rows of which it is found at once which are visible: no more than a word has bits, all of one block.
 const AT_ONCE: u32 = if cfg!(test) { 16 } else { 64 };
 
+/// Parts of a rule over contact tags for each of which it may be kept which contacts fit: of more, a rule could ask for
+/// any amount of memory.
+const TOGETHER: usize = 64;
+
 /// How many times as much as another way costs is merged at most, however soon a list seems to be full.
 const PATIENCE: usize = 2;
 
@@ -116,8 +120,8 @@ impl<'p> Asking<'p> {
     /// How many conversations have to be asked before anything can have been asked of them often enough.
     fn many(&self, view: &View<'_>) -> usize {
         match self.plan.rest.as_deref().map_or(0, Node::tag_looks) {
-            0 => usize::MAX,
-            _ => Often::enough(view),
+            1..=TOGETHER => Often::enough(view),
+            _ => usize::MAX,
         }
     }
 
@@ -236,7 +240,7 @@ impl Plan {
     }
 
     /// The cheapest way that needs no order.
-    pub(super) fn other_way(&self, view: &View<'_>) -> Way<'_> {
+    fn other_way(&self, view: &View<'_>) -> Way<'_> {
         let (glances, seen) = (view.state.ids.len().div_ceil(GLANCES), self.seen(view));
         let attached = self.attached().map(|contacts| (uses(view, contacts), contacts)).min_by_key(|(uses, _)| *uses);
         let likely = attached.map_or(seen, |(uses, _)| seen.min(uses));
